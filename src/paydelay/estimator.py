@@ -1,0 +1,119 @@
+"""The booster as a scikit-learn classifier.
+
+scikit-learn is an optional dependency, needed to train and not to score: import
+this module where a model is fitted, not at the top of another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paydelay.preflight import importing
+
+with importing("Training a model"):
+    import lightgbm
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Gradient boosted trees that keep given columns monotone.
+
+    Parameters
+    ----------
+    tree_count, learning_rate, leaf_count, depth_max, leaf_rows_min, feature_share, row_share, l2_penalty
+        Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
+    falling_columns : tuple of int
+        Columns in which the probability of the second class never rises.
+    random_state : int
+        Seed.
+    thread_count : int
+        Threads; 0 takes every core.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - scikit-learn wants every setting as an argument
+        self,
+        tree_count: int = 300,
+        learning_rate: float = 0.05,
+        leaf_count: int = 31,
+        depth_max: int = 6,
+        leaf_rows_min: int = 50,
+        feature_share: float = 0.6,
+        row_share: float = 0.8,
+        l2_penalty: float = 5.0,
+        falling_columns: tuple[int, ...] = (),
+        random_state: int = 7,
+        thread_count: int = 0,
+    ) -> None:
+        self.tree_count = tree_count
+        self.learning_rate = learning_rate
+        self.leaf_count = leaf_count
+        self.depth_max = depth_max
+        self.leaf_rows_min = leaf_rows_min
+        self.feature_share = feature_share
+        self.row_share = row_share
+        self.l2_penalty = l2_penalty
+        self.falling_columns = falling_columns
+        self.random_state = random_state
+        self.thread_count = thread_count
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LateClassifier:
+        """Fit on rows of numbers; NaN means not known."""
+        X, y = validate_data(
+            self, X, y, dtype=np.float32, ensure_all_finite="allow-nan", ensure_min_samples=2
+        )
+        check_classification_targets(y)
+        self.classes_, coded = np.unique(y, return_inverse=True)
+        if len(self.classes_) != 2:
+            raise ValueError(f"Two classes are needed, and {len(self.classes_)} class was found.")
+        constraints = np.zeros(X.shape[1], np.int64)
+        constraints[list(self.falling_columns)] = -1
+        data = lightgbm.Dataset(
+            X, label=coded, weight=sample_weight, free_raw_data=True, params={"verbosity": -1}
+        )
+        self.booster_ = lightgbm.train(self._parameters(constraints), data, num_boost_round=self.tree_count)
+        return self
+
+    def _parameters(self, constraints: NDArray[np.int64]) -> dict[str, Any]:
+        return {
+            "objective": "binary",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.leaf_count,
+            "max_depth": self.depth_max,
+            "min_data_in_leaf": self.leaf_rows_min,
+            "feature_fraction": self.feature_share,
+            "bagging_fraction": self.row_share,
+            "bagging_freq": 1,
+            "lambda_l2": self.l2_penalty,
+            "monotone_constraints": constraints.tolist() if constraints.any() else None,
+            "seed": self.random_state,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": self.thread_count,
+            "verbosity": -1,
+        }
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Margin (log-odds) of the second class."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
+        return np.asarray(self.booster_.predict(X, raw_score=True), np.float64)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probability of each class."""
+        second = 0.5 * (1.0 + np.tanh(0.5 * self.decision_function(X)))
+        return np.column_stack([1.0 - second, second])
+
+    def predict(self, X: Any) -> Any:
+        """Most probable class."""
+        return self.classes_[(self.decision_function(X) > 0).astype(np.int64)]

@@ -1,0 +1,155 @@
+"""When the customer pays: its payment runs, by weekday and at month end.
+
+Most companies pay on fixed days. An invoice that falls due the day after the
+weekly run is late for that reason alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paydelay.features.declaration import Feature
+from paydelay.history import Floats, PastView
+
+RUN_WINDOW_DAYS = 182
+"""Payment runs are counted over half a year, which follows a change of habit."""
+_WEEKS = RUN_WINDOW_DAYS / 7.0
+_RUN_PRIOR = 0.5
+WAIT_CAP_DAYS = 14
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+RUN_RATE_NAMES = tuple(f"run_rate_{name}" for name in WEEKDAYS)
+"""The columns from which expected payment runs ahead are counted."""
+
+
+def run_rates(view: PastView) -> NDArray[np.float64]:
+    """Chance that the customer pays somebody's invoice on each weekday, Monday first.
+
+    Runs on the weekday over the last 26 weeks, by the weeks the customer has
+    been known, with half a run spread over the working days for those with few.
+
+    Returns
+    -------
+    array of shape (n_rows, 7)
+        Between 0 and 1.
+    """
+    known_weeks = np.clip(view.days_since_first("issued") / 7.0, 4.0, _WEEKS)
+    rates = np.empty((len(view), 7))
+    for number in range(7):
+        runs = view.total("payment_run", f"weekday_{number}", days=RUN_WINDOW_DAYS)
+        prior = _RUN_PRIOR if number < 5 else 0.0
+        rates[:, number] = np.clip((runs + prior) / (known_weeks + 2.0), 0.0, 1.0)
+    return rates
+
+
+def _run_rate(number: int) -> Feature:
+    return Feature(
+        name=RUN_RATE_NAMES[number],
+        family="rhythm",
+        unit="share",
+        meaning=f"Chance that the customer makes a payment run on a {WEEKDAYS[number].capitalize()}.",
+        formula=f"(runs on that weekday in {RUN_WINDOW_DAYS} days + prior) / (weeks known + 2)",
+        cause="payment_weekday_share",
+        compute=lambda view: run_rates(view)[:, number],
+        window_days=RUN_WINDOW_DAYS,
+        count="run_count_182",
+    )
+
+
+def run_wait_days(view: PastView) -> Floats:
+    """Expected days from the due date, or from tomorrow if that is later, to the next payment run."""
+    rates = run_rates(view)
+    start = np.maximum(view.due_day, view.as_of_day.astype(np.int64) + 1)
+    row = np.arange(len(view))
+    wait = np.zeros(len(view))
+    none_yet = np.ones(len(view))
+    for ahead in range(WAIT_CAP_DAYS):
+        # Adds P(no run up to and including this day): the sum is the expected wait.
+        none_yet = none_yet * (1.0 - rates[row, (start + ahead + 3) % 7])
+        wait += none_yet
+    return wait
+
+
+def runs_before_due(view: PastView) -> Floats:
+    """Expected payment runs from tomorrow to the due date, both counted."""
+    rates = run_rates(view)
+    return expected_runs(rates, view.as_of_day.astype(np.int64) + 1, -view.days_past_due)
+
+
+def expected_runs(
+    rates: NDArray[np.floating], first_day: NDArray[np.int64], day_count: NDArray[np.int64]
+) -> Floats:
+    """Expected payment runs over consecutive days.
+
+    Parameters
+    ----------
+    rates : array of shape (n_rows, 7)
+        Chance of a run on each weekday, Monday first.
+    first_day : array of shape (n_rows,)
+        First day, since 1970-01-01.
+    day_count : array of shape (n_rows,)
+        Number of days; none where it is not positive.
+    """
+    count = np.maximum(day_count, 0)
+    row = np.arange(len(rates))
+    runs: Floats = (count // 7) * rates.sum(axis=1, dtype=np.float64)
+    for ahead in range(6):
+        runs = runs + np.where(count % 7 > ahead, rates[row, (first_day + ahead + 3) % 7], 0.0)
+    return runs
+
+
+RHYTHM: tuple[Feature, ...] = (
+    *(_run_rate(number) for number in range(7)),
+    Feature(
+        "run_wait_days",
+        "rhythm",
+        "days",
+        "Days from the due date to the customer's next usual pay day.",
+        "sum over 14 days of the chance that no payment run has come yet",
+        "payment_run_wait",
+        run_wait_days,
+        window_days=RUN_WINDOW_DAYS,
+        count="run_count_182",
+    ),
+    Feature(
+        "run_before_due_count",
+        "rhythm",
+        "count",
+        "Payment runs of the customer expected before the due date.",
+        "sum of the weekday run rates over the days from as_of to the due date",
+        "payment_run_wait",
+        runs_before_due,
+        window_days=RUN_WINDOW_DAYS,
+        count="run_count_182",
+    ),
+    Feature(
+        "run_count_182",
+        "rhythm",
+        "count",
+        "Days on which the customer paid in the last half year.",
+        "distinct payment dates known in 182 days",
+        "days_since_payment",
+        lambda view: view.total("payment_run", days=RUN_WINDOW_DAYS),
+        window_days=RUN_WINDOW_DAYS,
+    ),
+    Feature(
+        "run_month_end_share",
+        "rhythm",
+        "share",
+        "Share of the customer's payment runs in the last three days of a month.",
+        "runs within 2 days of a month's end / runs, known in 365 days",
+        "month_end_share",
+        lambda view: view.mean("payment_run", "month_end", days=365),
+        window_days=365,
+        count="run_count_182",
+    ),
+    Feature(
+        "days_since_payment",
+        "rhythm",
+        "days",
+        "Days since a payment of the customer was last recorded.",
+        "as_of - day the latest payment became known",
+        "days_since_payment",
+        lambda view: view.days_since("payment_run"),
+    ),
+)

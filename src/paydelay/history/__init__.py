@@ -1,0 +1,14 @@
+"""What was known when: the only door to the past of a ledger.
+
+``facts`` codes the ledger and lists every state an invoice was known to be in;
+``entries`` and ``cohorts`` turn those into events; ``streams`` sorts them once and
+answers sums over windows; ``view`` is what features are given.
+"""
+
+from paydelay.history.cut import cut_ledger
+from paydelay.history.entries import LOG_SCALE
+from paydelay.history.facts import NEVER
+from paydelay.history.history import EPOCH, History, day_of
+from paydelay.history.view import Floats, PastView
+
+__all__ = ["EPOCH", "LOG_SCALE", "NEVER", "Floats", "History", "PastView", "cut_ledger", "day_of"]

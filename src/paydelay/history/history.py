@@ -1,0 +1,245 @@
+"""History: the ledger arranged by what was known when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from paydelay.config import LedgerSettings
+from paydelay.errors import LedgerError
+from paydelay.history.attributes import AsOfTable, attribute_tables, covariate_tables
+from paydelay.history.cohorts import Cohort, cohort
+from paydelay.history.entries import COHORT_CAP_DAYS, ENTRIES, Entries
+from paydelay.history.facts import (
+    NEVER,
+    Codes,
+    Days,
+    InvoiceFacts,
+    InvoiceStates,
+    invoice_facts,
+    invoice_states,
+    payment_facts,
+)
+from paydelay.history.streams import CohortStream, EventStream
+from paydelay.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+TERMS_SPAN = 512
+"""Payment terms are told apart up to this many days."""
+
+EPOCH = date(1970, 1, 1)
+
+
+def day_of(when: date) -> int:
+    """Days since 1970-01-01 of a date."""
+    return (when - EPOCH).days
+
+
+@dataclass
+class History:
+    """The only door to the past of a ledger.
+
+    Build it once; ask it for the book open on some dates (:meth:`open_rows`)
+    and for a :class:`~paydelay.history.PastView` of those rows
+    (``PastView(history, rows)``), which answers as of each row's own date.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books.
+    invoices, states
+        Coded invoices, and all they were known to be.
+    customers : polars.Series
+        Customer ids in the order of their codes.
+    attributes : mapping of str to AsOfTable
+        Slowly changing facts of customers.
+    covariates : mapping of (str, str) to AsOfTable
+        A user's own dated tables, by name and column.
+    """
+
+    ledger: Ledger
+    invoices: InvoiceFacts
+    states: InvoiceStates
+    customers: pl.Series
+    attributes: Mapping[str, AsOfTable]
+    covariates: Mapping[tuple[str, str], AsOfTable]
+    _entries: dict[str, Entries] = field(default_factory=dict, repr=False)
+    _streams: dict[tuple[str, str], EventStream] = field(default_factory=dict, repr=False)
+    _cohorts: dict[str, CohortStream] = field(default_factory=dict, repr=False)
+    _cohort: Cohort | None = field(default=None, repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        ledger: Ledger,
+        settings: LedgerSettings | None = None,
+        covariates: Mapping[str, pl.DataFrame] | None = None,
+    ) -> History:
+        """Arrange a ledger by what was known when.
+
+        Parameters
+        ----------
+        ledger : Ledger
+            Checked books.
+        settings : LedgerSettings, optional
+            Tolerances of settlement.
+        covariates : mapping of str to polars.DataFrame, optional
+            Dated tables of one's own: ``known_on``, at most one key column
+            among ``customer_id``, ``segment``, ``sector``, ``country``, and
+            numeric columns. They are looked up as of each row's date.
+
+        Raises
+        ------
+        LedgerError
+            If a covariate table has no ``known_on`` or no numeric column.
+        """
+        settings = settings or LedgerSettings()
+        ids = [ledger.invoices["customer_id"], ledger.payments["customer_id"]]
+        ids += [ledger.customers["customer_id"], ledger.events["customer_id"]]
+        customers = pl.concat(ids).drop_nulls().unique().sort()
+        invoices = invoice_facts(ledger, settings, customers)
+        states = invoice_states(invoices, payment_facts(ledger, invoices))
+        attributes = attribute_tables(ledger.customers, customers)
+        logger.info(
+            "history: %d invoices, %d states, %d customers",
+            len(invoices),
+            len(states.invoice),
+            len(customers),
+        )
+        return cls(
+            ledger=ledger,
+            invoices=invoices,
+            states=states,
+            customers=customers,
+            attributes=attributes,
+            covariates=covariate_tables(covariates or {}, customers, attributes),
+        )
+
+    def state_row(self, invoice: Codes, day: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Row of ``states`` that holds for each invoice on a day; -1 where it was not known yet."""
+        states = self.states
+        key = (states.invoice << 32) | states.from_day
+        row = np.searchsorted(key, (invoice << 32) | day.astype(np.int64), side="right") - 1
+        before = row < states.first[invoice]
+        return np.where(before, -1, row)
+
+    def open_rows(self, as_ofs: Sequence[date]) -> tuple[Codes, Days]:
+        """Every invoice open on each date, as known at its close.
+
+        Parameters
+        ----------
+        as_ofs : sequence of date
+            Dates, in any order; each is used once.
+
+        Returns
+        -------
+        invoice : array of shape (n_rows,)
+            Codes of the invoices, sorted by date, then by order of knowledge.
+        day : array of shape (n_rows,)
+            The as_of date of each row.
+        """
+        return self.open_on_days(np.unique(np.array([day_of(when) for when in as_ofs], np.int32)))
+
+    def open_on_days(self, days: Days) -> tuple[Codes, Days]:
+        """:meth:`open_rows` for sorted distinct days since 1970-01-01."""
+        row = np.flatnonzero(self.states.is_open)
+        first = np.searchsorted(days, self.states.from_day[row], side="left")
+        last = np.searchsorted(days, self.states.to_day[row], side="left")
+        size = last - first
+        invoice = np.repeat(self.states.invoice[row], size)
+        offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        position = (np.repeat(first, size) + offset).astype(np.uint16)
+        order = np.argsort(position, kind="stable")
+        return invoice[order], days[position[order]]
+
+    def entity(self, by: str, invoice: Codes, customer: Codes, day: NDArray[np.integer]) -> Codes:
+        """Code of the entity a row belongs to; -1 where it has none.
+
+        ``by`` is ``invoice``, ``customer``, ``weekday`` (customer and weekday of
+        the due date), ``terms`` (customer and payment terms), ``currency``,
+        ``entity``, ``book``, ``parent``, or an attribute of the customer as known
+        on ``day``: ``segment``, ``sector``, ``country``, ``external_rating``.
+        """
+        if by == "customer":
+            return customer
+        if by == "book":
+            return np.zeros(len(customer), np.int64)
+        if by in self.attributes:
+            return self.attributes[by].codes(customer, day)
+        if by == "parent":
+            return self.attributes["parent_id"].codes(customer, day)
+        facts = self.invoices
+        known = np.where(invoice >= 0, invoice, 0)
+        if not len(facts):
+            return np.full(len(invoice), -1, np.int64)
+        if by == "invoice":
+            code = invoice
+        elif by == "weekday":
+            code = customer * 7 + (facts.due_day[known] + 3) % 7
+        elif by == "terms":
+            code = customer * TERMS_SPAN + np.clip(facts.terms_days[known], 0, TERMS_SPAN - 1)
+        elif by in ("currency", "entity"):
+            code = getattr(facts, by)[known]
+        else:
+            raise LedgerError(
+                f"Nothing in a ledger is grouped by '{by}'; use customer, weekday, terms, parent, book, "
+                f"currency, entity, invoice or one of {', '.join(sorted(self.attributes))}."
+            )
+        return np.where(invoice >= 0, code, -1)
+
+    def entries(self, name: str) -> Entries:
+        """Events of one kind, built when first asked for."""
+        if name not in self._entries:
+            self._entries[name] = ENTRIES[name](self)
+        return self._entries[name]
+
+    def stream(self, name: str, by: str) -> EventStream:
+        """Event stream of one kind and grouping, sorted when first asked for."""
+        if (name, by) not in self._streams:
+            entries = self.entries(name)
+            entity = self.entity(by, entries.invoice, entries.customer, entries.day)
+            self._streams[name, by] = EventStream(
+                entity, entries.day, entries.measures, entries.taken_back_day
+            )
+        return self._streams[name, by]
+
+    def cohort_stream(self, by: str) -> CohortStream:
+        """Invoices by due date, grouped; sorted when first asked for."""
+        if by not in self._cohorts:
+            if self._cohort is None:
+                self._cohort = cohort(self)
+            changes = self._cohort
+            self._cohorts[by] = CohortStream(
+                entity=self._due_entity(by, changes.invoice),
+                day=changes.day,
+                slopes=changes.slopes,
+                intercepts=changes.intercepts,
+                final_entity=self._due_entity(by, changes.final_invoice),
+                final_day=self.invoices.due_day[changes.final_invoice],
+                finals=changes.finals,
+                cap_days=COHORT_CAP_DAYS,
+            )
+        return self._cohorts[by]
+
+    def _due_entity(self, by: str, invoice: Codes) -> Codes:
+        """Entity of an invoice as it stood when the invoice fell due and was known."""
+        facts = self.invoices
+        day = np.maximum(facts.due_day[invoice], facts.known_day[invoice])
+        return self.entity(by, invoice, facts.customer[invoice], day)
+
+    def forget(self) -> None:
+        """Drop streams and prefix sums, to give the memory back; they are built again when asked for."""
+        self._streams.clear()
+        self._cohorts.clear()
+        self._entries.clear()
+        self._cohort = None
+
+
+__all__ = ["EPOCH", "NEVER", "History", "day_of"]

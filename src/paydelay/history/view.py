@@ -1,0 +1,355 @@
+"""The past as features see it: every answer is as of the row's own date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from paydelay.errors import LeakageError, LedgerError
+from paydelay.history.facts import NEVER, Codes, Days
+from paydelay.history.history import History, day_of
+from paydelay.history.streams import Integers, entity_day_key
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Distinct (entity, as_of) pairs of the rows, and which pair each row belongs to."""
+
+    entity: Codes
+    day: Days
+    row_pair: NDArray[np.intp]
+
+
+@dataclass
+class PastView:
+    """Rows of (as_of, open invoice) that may ask about the past, and only about the past.
+
+    A feature receives a view and nothing else. The view binds every question to
+    the as_of date of the row that asks: a feature names a stream, a measure, a
+    group and a window, never a date, so it cannot be written to see ahead.
+
+    Parameters
+    ----------
+    history : History
+        The ledger by what was known when.
+    invoice, as_of_day : array of shape (n_rows,)
+        Rows, as :meth:`History.open_rows` gives them.
+    """
+
+    _history: History
+    invoice: Codes
+    as_of_day: Days
+    _groups: dict[str, _Group] = field(default_factory=dict, repr=False)
+    _cache: dict[tuple[object, ...], NDArray[np.int64]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        facts, history = self._history.invoices, self._history
+        self.customer: Codes = facts.customer[self.invoice]
+        self.state: NDArray[np.int64] = history.state_row(self.invoice, self.as_of_day)
+        if (self.state < 0).any():
+            raise LeakageError(
+                f"{int((self.state < 0).sum())} rows ask about invoices that were not known yet on their "
+                "as_of date; ask only for invoices open on the date."
+            )
+        self._book: tuple[Codes, Days] | None = None
+
+    def __len__(self) -> int:
+        return len(self.invoice)
+
+    # What the invoice says of itself -------------------------------------------------
+
+    @property
+    def days_past_due(self) -> NDArray[np.int64]:
+        """as_of less due date; negative before it."""
+        return self.as_of_day.astype(np.int64) - self.due_day
+
+    @property
+    def due_day(self) -> NDArray[np.int64]:
+        """Due date as first agreed, in days since 1970-01-01."""
+        return self._history.invoices.due_day[self.invoice].astype(np.int64)
+
+    @property
+    def issue_day(self) -> NDArray[np.int64]:
+        """Issue date, in days since 1970-01-01."""
+        return self._history.invoices.issue_day[self.invoice].astype(np.int64)
+
+    @property
+    def terms_days(self) -> NDArray[np.int64]:
+        """Payment terms in days."""
+        return self._history.invoices.terms_days[self.invoice].astype(np.int64)
+
+    @property
+    def amount(self) -> Floats:
+        """Amount in the reporting currency, at the rate of the issue date."""
+        return self._history.invoices.amount_reporting[self.invoice] / 100.0
+
+    @property
+    def open_amount(self) -> Floats:
+        """What is left to pay as known, in the reporting currency at the rate of the issue date."""
+        states, facts = self._history.states, self._history.invoices
+        share = np.maximum(states.open[self.state], 0) / facts.amount[self.invoice]
+        return share * facts.amount_reporting[self.invoice] / 100.0
+
+    @property
+    def settled_share(self) -> Floats:
+        """Share of the amount due already paid, as known."""
+        states = self._history.states
+        return np.clip(states.paid[self.state] / np.maximum(states.due[self.state], 1), 0.0, 1.0)
+
+    @property
+    def payment_count(self) -> Floats:
+        """Payments received for this invoice so far, as known."""
+        return self._history.states.payment_count[self.state].astype(np.float64)
+
+    # What happened before -----------------------------------------------------------
+
+    def total(
+        self,
+        stream: str,
+        measure: str = "count",
+        by: str = "customer",
+        days: int | None = None,
+        last: int | None = None,
+        ago_days: int = 0,
+    ) -> Floats:
+        """Sum of a measure over the events of an entity known as of each row.
+
+        Parameters
+        ----------
+        stream : str
+            Kind of event, or ``"due"`` for invoices by due date.
+        measure : str
+            What to sum; ``"count"`` counts the events.
+        by : str
+            Whose events: see :meth:`History.entity`.
+        days : int, optional
+            Only the events of so many days up to the date.
+        last : int, optional
+            Only the last so many events.
+        ago_days : int
+            Ask as of so many days earlier.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            0 where nothing is known.
+
+        Raises
+        ------
+        LeakageError
+            If ``ago_days`` is negative, or a window is shorter than a day.
+        """
+        return self._spread(by, self._sums(stream, measure, by, days, last, ago_days))
+
+    def mean(
+        self,
+        stream: str,
+        measure: str,
+        by: str = "customer",
+        days: int | None = None,
+        last: int | None = None,
+        ago_days: int = 0,
+        weight: str = "count",
+    ) -> Floats:
+        """Sum of a measure divided by the sum of a weight; NaN where nothing is known."""
+        sums = self._sums(stream, measure, by, days, last, ago_days)
+        weights = self._sums(stream, weight, by, days, last, ago_days)
+        return self._spread(by, _ratio(sums, weights))
+
+    def shrunk_mean(
+        self,
+        stream: str,
+        measure: str,
+        by: str,
+        toward: Floats,
+        strength: float,
+        days: int | None = None,
+        last: int | None = None,
+    ) -> Floats:
+        """Mean pulled toward a broader one: (sum + strength * toward) / (count + strength)."""
+        sums = self._spread(by, self._sums(stream, measure, by, days, last, 0))
+        counts = self._spread(by, self._sums(stream, "count", by, days, last, 0))
+        return (sums + strength * toward) / (counts + strength)
+
+    def spread(
+        self,
+        stream: str,
+        measure: str,
+        by: str = "customer",
+        days: int | None = None,
+        last: int | None = None,
+    ) -> Floats:
+        """Standard deviation of a measure whose squares the stream holds; NaN below two events."""
+        counts = self._sums(stream, "count", by, days, last, 0)
+        sums = self._sums(stream, measure, by, days, last, 0)
+        squares = self._sums(stream, f"{measure}_squared", by, days, last, 0)
+        # n * sum(x^2) - sum(x)^2 in whole numbers: no cancellation.
+        scaled = counts * squares - sums * sums
+        return self._spread(by, np.sqrt(np.where(counts > 1, _ratio(scaled, counts * counts), np.nan)))
+
+    def days_since(self, stream: str, by: str = "customer") -> Floats:
+        """Days since the latest event became known; NaN where there was none."""
+        group = self._group(by)
+        latest = self._history.stream(stream, by).latest_day(group.entity, group.day)
+        return self._spread(by, np.where(latest < NEVER, group.day - latest.astype(np.float64), np.nan))
+
+    def days_since_first(self, stream: str, by: str = "customer") -> Floats:
+        """Days since the first event became known; 0 where there was none."""
+        group = self._group(by)
+        first = self._history.stream(stream, by).first_day(group.entity, group.day)
+        return self._spread(by, np.where(first < NEVER, group.day - first.astype(np.float64), 0.0))
+
+    def has(self, by: str) -> NDArray[np.bool_]:
+        """Whether each row belongs to such an entity, as known."""
+        group = self._group(by)
+        return self._spread(by, group.entity) >= 0
+
+    def latest(self, stream: str, measure: str, by: str = "customer") -> Floats:
+        """Measure of the latest event known; NaN where there was none."""
+        group = self._group(by)
+        events = self._history.stream(stream, by)
+        known = events.latest_day(group.entity, group.day) < NEVER
+        value = events.latest(measure, group.entity, group.day)
+        return self._spread(by, np.where(known, value, np.nan))
+
+    def attribute(self, name: str) -> Floats:
+        """Number known of the customer, such as its credit limit; NaN where none is."""
+        return self._history.attributes[name].at(self.customer, self.as_of_day)
+
+    def attribute_text(self, name: str) -> pl.Series:
+        """Text known of the customer, such as its segment; null where none is."""
+        table = self._history.attributes[name]
+        code = pl.Series(table.codes(self.customer, self.as_of_day))
+        return (
+            table.names.gather(code.set(code < 0, None))
+            if len(table.names)
+            else pl.Series([None] * len(self), dtype=pl.String)
+        )
+
+    def covariate(self, table: str, column: str) -> Floats:
+        """Value of a user's own dated table, as known; NaN where none is."""
+        if (table, column) not in self._history.covariates:
+            raise LedgerError(
+                f"This history holds no covariate '{column}' of a table '{table}'; pass the table to "
+                "History.build(covariates=...)."
+            )
+        dated = self._history.covariates[table, column]
+        entity = self._history.entity(dated.by, self.invoice, self.customer, self.as_of_day)
+        return dated.at(entity, self.as_of_day)
+
+    # The book that is open on the same day ------------------------------------------
+
+    def open_book(
+        self,
+        measure: Literal[
+            "count", "amount", "overdue_count", "overdue_amount", "oldest_days", "amount_squared"
+        ],
+        by: str = "customer",
+    ) -> Floats:
+        """A figure of all invoices open on the row's date that belong to the row's entity.
+
+        ``oldest_days`` is the highest number of days past due among them.
+        """
+        figures = self._cached(("book", measure, by), lambda: self._open_figures(measure, by))
+        return self._spread(by, figures) / (1.0 if "count" in measure or measure == "oldest_days" else 100.0)
+
+    def _open_figures(self, measure: str, by: str) -> Integers:
+        invoice, day = self._whole_book()
+        history, facts, group = self._history, self._history.invoices, self._group(by)
+        entity = history.entity(by, invoice, facts.customer[invoice], day)
+        key = entity_day_key(group.entity, group.day)
+        pair = np.searchsorted(key, entity_day_key(entity, day))
+        found = (pair < len(key)) & (key[np.minimum(pair, len(key) - 1)] == entity_day_key(entity, day))
+        pair, invoice, day = pair[found], invoice[found], day[found]
+        late = day.astype(np.int64) - facts.due_day[invoice]
+        if measure == "oldest_days":
+            oldest = np.full(len(key), -(10**6), np.int64)
+            np.maximum.at(oldest, pair, late)
+            return oldest
+        figures = np.zeros(len(key), np.int64)
+        states = history.states
+        if measure.startswith("overdue"):
+            pair, invoice, day = pair[late > 0], invoice[late > 0], day[late > 0]
+        if measure.endswith("count"):
+            np.add.at(figures, pair, 1)
+            return figures
+        share = states.open[history.state_row(invoice, day)] / facts.amount[invoice]
+        cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
+        if measure == "amount_squared":
+            # In squared currency units, so that a large book does not overflow.
+            cents = np.rint((cents / 100.0) ** 2 * 100.0).astype(np.int64)
+        np.add.at(figures, pair, cents)
+        return figures
+
+    def _whole_book(self) -> tuple[Codes, Days]:
+        if self._book is None:
+            self._book = self._history.open_on_days(np.unique(self.as_of_day))
+        return self._book
+
+    # Machinery ------------------------------------------------------------------------
+
+    def _group(self, by: str) -> _Group:
+        if by not in self._groups:
+            entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
+            key = entity_day_key(entity, self.as_of_day)
+            _, first, row_pair = np.unique(key, return_index=True, return_inverse=True)
+            self._groups[by] = _Group(entity[first], self.as_of_day[first], row_pair)
+        return self._groups[by]
+
+    def _spread(self, by: str, values: NDArray[np.number]) -> Floats:
+        return np.asarray(values[self._group(by).row_pair], np.float64)
+
+    def _cached(self, key: tuple[object, ...], make: Callable[[], Integers]) -> Integers:
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+    def _sums(
+        self, stream: str, measure: str, by: str, days: int | None, last: int | None, ago_days: int
+    ) -> Integers:
+        if ago_days < 0:
+            raise LeakageError(
+                f"A feature asked for the state {-ago_days} days after its as_of date; "
+                "'ago_days' looks back, so it is zero or more."
+            )
+        key = (stream, measure, by, days, last, ago_days)
+        return self._cached(key, lambda: self._summed(stream, measure, by, days, last, ago_days))
+
+    def _summed(
+        self, stream: str, measure: str, by: str, days: int | None, last: int | None, ago_days: int
+    ) -> Integers:
+        group = self._group(by)
+        entity, day = group.entity, group.day - np.int32(ago_days)
+        if stream == "due":
+            cohort = self._history.cohort_stream(by)
+            if last is not None:
+                raise LedgerError("Invoices by due date are asked for by days, not by the last few.")
+            if days is None:
+                return cohort.total(measure, entity, day)
+            return cohort.window(measure, entity, day, days)
+        events = self._history.stream(stream, by)
+        if days is not None and last is not None:
+            raise LedgerError("Ask for a window of days or for the last few events, not for both.")
+        if last is not None:
+            return events.last(measure, entity, day, last)
+        if days is not None:
+            return events.window(measure, entity, day, days)
+        return events.total(measure, entity, day)
+
+
+def _ratio(sums: Integers, weights: Integers) -> Floats:
+    """Sums by weights; NaN where the weight is not positive."""
+    ratio = np.full(len(sums), np.nan)
+    positive = weights > 0
+    ratio[positive] = sums[positive] / weights[positive]
+    return ratio
+
+
+__all__ = ["Floats", "PastView", "day_of"]

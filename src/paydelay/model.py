@@ -1,0 +1,413 @@
+"""DelayModel: from what is known of an open invoice to its delay curve.
+
+The curve is S(h) = P(still open h days after the due date | known at as_of, open
+at as_of). One booster gives a margin for every horizon: the horizon and the time
+until it enter as columns in which the probability may only fall. One increasing
+map calibrates all margins. Where the answer is known already, S is 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paydelay.calibration import Floats, MonotoneCalibration
+from paydelay.errors import FeatureMismatchError, ModelError, TargetError
+from paydelay.features import RUN_RATE_NAMES
+from paydelay.features.rhythm import expected_runs
+from paydelay.panel import Panel
+from paydelay.preflight import importing
+
+logger = logging.getLogger(__name__)
+
+MODEL_SCHEMA_VERSION = 1
+HORIZON_COLUMNS = ("horizon_days", "days_ahead", "runs_ahead_count")
+"""Columns added for each horizon: days from the due date, days from as_of, and
+the customer's payment runs expected in those days. The probability of being
+still open falls in each."""
+_BOOSTER_FILE = "booster.txt"
+_MANIFEST_FILE = "manifest.json"
+_CHUNK_ROWS = 200_000
+
+
+def horizon_columns(
+    X: NDArray[np.float32], names: Sequence[str], horizon_days: NDArray[np.integer]
+) -> Floats:
+    """Columns that depend on the horizon, computed from the features.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+    names : sequence of str
+        Columns of ``X``; days_past_due, as_of_weekday and the run rates are read.
+    horizon_days : array of shape (n_rows,) or scalar
+        Days after the due date.
+
+    Returns
+    -------
+    array of shape (n_rows, 3)
+    """
+    column = {name: position for position, name in enumerate(names)}
+    horizon = np.broadcast_to(np.asarray(horizon_days, np.int64), (len(X),))
+    ahead = horizon - X[:, column["days_past_due"]].astype(np.int64)
+    rates = X[:, [column[name] for name in RUN_RATE_NAMES]].astype(np.float64)
+    # 1970-01-05 was a Monday: day 4 plus the weekday stands for tomorrow's weekday.
+    tomorrow = X[:, column["as_of_weekday"]].astype(np.int64) + 5
+    return np.column_stack([horizon, ahead, expected_runs(rates, tomorrow, ahead)])
+
+
+def horizon_matrix(
+    X: NDArray[np.float32], names: Sequence[str], horizon_days: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Matrix of the booster: the features, then the columns of the horizon."""
+    return np.concatenate([X, horizon_columns(X, names, horizon_days).astype(np.float32)], axis=1)
+
+
+@dataclass(frozen=True)
+class PooledCurve:
+    """Share of the book's invoices still open by days after the due date.
+
+    Used beyond ``supported_days``, where too few invoices were ever open to
+    learn who differs from whom, and after the last horizon, where the rate of
+    settlement per day is held constant.
+
+    Parameters
+    ----------
+    horizons_days : array of shape (n_horizons,)
+    open_share : array of shape (n_horizons,)
+        Non-increasing, in (0, 1].
+    tail_rate : float
+        Share of those open that settle each day after the last horizon.
+    supported_days : int
+        Last horizon at which the booster is used.
+    """
+
+    horizons_days: Floats
+    open_share: Floats
+    tail_rate: float
+    supported_days: int
+
+    def at(self, horizon_days: NDArray[np.floating]) -> Floats:
+        """Share still open at any horizon."""
+        horizon = np.asarray(horizon_days, np.float64)
+        inner = np.interp(horizon, self.horizons_days, self.open_share)
+        beyond = np.maximum(horizon - self.horizons_days[-1], 0.0)
+        return np.asarray(inner * np.exp(-self.tail_rate * beyond))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for the manifest."""
+        return {
+            "horizons_days": self.horizons_days.tolist(),
+            "open_share": self.open_share.tolist(),
+            "tail_rate": self.tail_rate,
+            "supported_days": self.supported_days,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PooledCurve:
+        """The curve from the numbers of a manifest."""
+        return cls(
+            np.asarray(values["horizons_days"], np.float64),
+            np.asarray(values["open_share"], np.float64),
+            float(values["tail_rate"]),
+            int(values["supported_days"]),
+        )
+
+
+@dataclass(frozen=True)
+class DelayModel:
+    """A trained model: booster, calibration, and all that scoring needs besides the ledger.
+
+    Parameters
+    ----------
+    booster_text : str
+        LightGBM's text form of the trees.
+    feature_names : tuple of str
+        Features in the order of the booster's columns.
+    horizons_days : tuple of int
+        Horizons of the delay curve, increasing.
+    calibration : MonotoneCalibration
+        Map from margins to calibrated log-odds.
+    pooled : PooledCurve
+        The book's own curve.
+    manifest : dict
+        Plain data: outcomes, training period, versions, gate, loss table, the
+        book's usual values.
+    """
+
+    booster_text: str
+    feature_names: tuple[str, ...]
+    horizons_days: tuple[int, ...]
+    calibration: MonotoneCalibration
+    pooled: PooledCurve
+    manifest: dict[str, Any] = field(default_factory=dict)
+    thread_count: int = 0
+
+    @cached_property
+    def booster(self) -> Any:
+        """The trees, loaded when first used."""
+        with importing("Scoring"):
+            import lightgbm
+        return lightgbm.Booster(model_str=self.booster_text)
+
+    @property
+    def version(self) -> str:
+        """Short name of this very model: training date and fingerprint."""
+        trained = self.manifest.get("trained_as_of", "unknown")
+        return f"{trained}-{fingerprint(self.booster_text)[:8]}"
+
+    @property
+    def unpaid_is_pooled(self) -> bool:
+        """Whether prob_unpaid is the book's rate by age instead of the booster's."""
+        return bool(self.manifest["outcomes"]["unpaid_after_days"] > self.pooled.supported_days)
+
+    def margins(self, panel: Panel, horizons_days: Sequence[int] | None = None) -> Floats:
+        """Raw log-odds of the booster.
+
+        Parameters
+        ----------
+        panel : Panel
+        horizons_days : sequence of int, optional
+            Horizons; all of the model's where None.
+
+        Returns
+        -------
+        array of shape (n_rows, n_horizons)
+            NaN where the horizon has passed already.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If the panel has other features than the model.
+        """
+        horizons = self.horizons_days if horizons_days is None else tuple(horizons_days)
+        X = panel.matrix(self.feature_names)
+        margins = np.full((len(X), len(horizons)), np.nan)
+        overdue = panel.rows["days_past_due"].to_numpy()
+        for start in range(0, len(X), _CHUNK_ROWS):
+            rows = slice(start, start + _CHUNK_ROWS)
+            matrix = horizon_matrix(X[rows], self.feature_names, np.array(0))
+            for column, horizon in enumerate(horizons):
+                ahead = np.flatnonzero(overdue[rows] < horizon)
+                if not len(ahead):
+                    continue
+                part = matrix[ahead]
+                part[:, -3:] = horizon_columns(part[:, :-3], self.feature_names, np.array(horizon))
+                margins[start + ahead, column] = self._raw(part)
+        return margins
+
+    def _raw(self, matrix: NDArray[np.float32]) -> Floats:
+        if matrix.shape[1] != self.booster.num_feature():
+            raise FeatureMismatchError(
+                f"The booster has {self.booster.num_feature()} columns and was given {matrix.shape[1]}; "
+                "the model folder and its manifest do not belong together."
+            )
+        return np.asarray(
+            self.booster.predict(matrix, raw_score=True, num_threads=self.thread_count), np.float64
+        )
+
+    def survival(self, panel: Panel) -> Floats:
+        """Calibrated delay curve of each row.
+
+        Parameters
+        ----------
+        panel : Panel
+
+        Returns
+        -------
+        array of shape (n_rows, n_horizons)
+            S(h) for the model's horizons, non-increasing along each row; 1 where
+            ``h <= days_past_due``, and throughout after a known write-off or
+            insolvency.
+        """
+        horizons = np.array(self.horizons_days, np.float64)
+        overdue = panel.rows["days_past_due"].to_numpy().astype(np.float64)
+        supported = [h for h in self.horizons_days if h <= self.pooled.supported_days]
+        margins = self.margins(panel, supported)
+        curve = np.ones((len(panel), len(horizons)))
+        known = np.isnan(margins)
+        calibrated = self.calibration.probability(
+            np.where(known, 0.0, margins), np.array(supported, np.float64)
+        )
+        curve[:, : len(supported)] = np.where(known, 1.0, calibrated)
+        # Beyond the supported horizons everyone follows the book's curve, from
+        # the last supported horizon or from today, whichever is later.
+        anchor = np.maximum(overdue, float(supported[-1]) if supported else -np.inf)
+        at_anchor = curve[:, len(supported) - 1] if supported else np.ones(len(panel))
+        beyond = horizons[len(supported) :]
+        share = self.pooled.at(beyond)[None, :] / self.pooled.at(anchor)[:, None]
+        curve[:, len(supported) :] = np.where(
+            beyond[None, :] <= overdue[:, None], 1.0, at_anchor[:, None] * np.minimum(share, 1.0)
+        )
+        lost = (panel.rows["written_off"] | panel.rows["insolvent_on"].is_not_null()).to_numpy()
+        curve[lost] = 1.0
+        return np.minimum.accumulate(curve, axis=1)
+
+    def open_share_at(self, curve: Floats, days_past_due: NDArray[np.integer], horizon_days: float) -> Floats:
+        """S at any horizon, straight between the model's horizons and 1 at as_of.
+
+        Parameters
+        ----------
+        curve : array of shape (n_rows, n_horizons)
+            As :meth:`survival` gives it.
+        days_past_due : array of shape (n_rows,)
+        horizon_days : float
+        """
+        horizons = np.array(self.horizons_days, np.float64)
+        overdue = np.asarray(days_past_due, np.float64)
+        if horizon_days > horizons[-1]:
+            # Someone late beyond the cap already is followed from today on.
+            start = np.maximum(overdue, horizons[-1])
+            decay = np.exp(-self.pooled.tail_rate * np.maximum(horizon_days - start, 0.0))
+            lost = curve[:, -1] * (overdue < horizons[-1]) >= 1.0
+            return np.where(lost, 1.0, curve[:, -1] * decay)
+        right = int(np.searchsorted(horizons, horizon_days, side="left"))
+        low = np.maximum(overdue, horizons[right - 1] if right else -np.inf)
+        at_low = np.where(overdue >= low, 1.0, curve[:, right - 1] if right else 1.0)
+        width = np.maximum(horizons[right] - low, 1e-9)
+        share = np.clip((horizon_days - low) / width, 0.0, 1.0)
+        return np.where(horizon_days <= overdue, 1.0, at_low + share * (curve[:, right] - at_low))
+
+    def delay_quantile(self, curve: Floats, days_past_due: NDArray[np.integer], open_share: float) -> Floats:
+        """Whole days of delay by which the share still open has come down to ``open_share``.
+
+        Parameters
+        ----------
+        curve : array of shape (n_rows, n_horizons)
+        days_past_due : array of shape (n_rows,)
+        open_share : float
+            0.5 for the median, 0.9 and 0.1 for the ends of the 80 % interval.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            At least days past due + 1; NaN where the invoice is not expected to
+            be paid at all.
+        """
+        horizons = np.array(self.horizons_days, np.float64)
+        overdue = np.asarray(days_past_due, np.float64)
+        reached = curve <= open_share
+        right = np.where(reached.any(axis=1), reached.argmax(axis=1), len(horizons))
+        row = np.arange(len(curve))
+        inside = right < len(horizons)
+        at = np.minimum(right, len(horizons) - 1)
+        left = np.maximum(at - 1, 0)
+        low = np.where(at > 0, np.maximum(horizons[left], overdue), overdue)
+        at_low = np.where((at > 0) & (horizons[left] > overdue), curve[row, left], 1.0)
+        fall = np.maximum(at_low - curve[row, at], 1e-12)
+        crossing = low + (at_low - open_share) / fall * (horizons[at] - low)
+        start = np.maximum(overdue, horizons[-1])
+        at_start = np.where(overdue >= horizons[-1], 1.0, curve[:, -1])
+        tail = start + np.log(np.maximum(at_start, open_share) / open_share) / self.pooled.tail_rate
+        lost = (curve[:, -1] >= 1.0) & (overdue < horizons[-1])
+        delay = np.where(inside, crossing, np.where(lost, np.nan, tail))
+        return np.maximum(np.ceil(delay - 1e-9), overdue + 1.0)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model as a folder of plain files: the trees as text and a JSON manifest.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Created, or replaced if it holds a model already.
+
+        Raises
+        ------
+        TargetError
+            If the place holds something else, or cannot be written to.
+        """
+        target = Path(folder)
+        if target.exists() and not (target / _MANIFEST_FILE).is_file() and any(target.iterdir()):
+            raise TargetError(f"The folder {target} exists and holds no model; name an empty or new folder.")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            (fresh / _BOOSTER_FILE).write_text(self.booster_text, "utf-8")
+            (fresh / _MANIFEST_FILE).write_text(json.dumps(self._as_manifest(), indent=1), "utf-8")
+            fresh.chmod(0o755)
+            _swap(fresh, target)
+        except OSError as error:
+            raise TargetError(f"The model cannot be written to {target}: {error.strerror}.") from error
+        return target
+
+    def _as_manifest(self) -> dict[str, Any]:
+        return self.manifest | {
+            "schema_version": MODEL_SCHEMA_VERSION,
+            "feature_names": list(self.feature_names),
+            "horizons_days": list(self.horizons_days),
+            "calibration": self.calibration.to_dict(),
+            "pooled": self.pooled.to_dict(),
+            "booster_sha256": fingerprint(self.booster_text),
+        }
+
+    @classmethod
+    def load(cls, folder: str | Path, thread_count: int = 0) -> DelayModel:
+        """Read a model folder.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing, was altered, or is of a newer version.
+        """
+        source = Path(folder)
+        try:
+            manifest = json.loads((source / _MANIFEST_FILE).read_text("utf-8"))
+            booster_text = (source / _BOOSTER_FILE).read_text("utf-8")
+        except OSError as error:
+            raise ModelError(
+                f"{source} is not a model folder: {Path(str(error.filename)).name} cannot be read; "
+                "give the folder that 'paydelay train --model' wrote."
+            ) from error
+        except ValueError as error:
+            raise ModelError(f"The manifest of {source} is not JSON; train the model again.") from error
+        found = manifest.get("schema_version") if isinstance(manifest, dict) else None
+        if found != MODEL_SCHEMA_VERSION:
+            raise ModelError(
+                f"The model in {source} has schema version {found} and this paydelay reads version "
+                f"{MODEL_SCHEMA_VERSION}; train it again or use the paydelay that wrote it."
+            )
+        if manifest.get("booster_sha256") != fingerprint(booster_text):
+            raise ModelError(
+                f"{_BOOSTER_FILE} in {source} was altered after training; train the model again."
+            )
+        try:
+            return cls(
+                booster_text=booster_text,
+                feature_names=tuple(manifest["feature_names"]),
+                horizons_days=tuple(manifest["horizons_days"]),
+                calibration=MonotoneCalibration.from_dict(manifest["calibration"]),
+                pooled=PooledCurve.from_dict(manifest["pooled"]),
+                manifest=manifest,
+                thread_count=thread_count,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"The manifest of {source} lacks what scoring needs; train the model again."
+            ) from error
+
+
+def fingerprint(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    """Put a finished folder in the place of another, which is removed only afterwards."""
+    if not target.exists():
+        fresh.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(old / "model")
+    fresh.rename(target)
+    shutil.rmtree(old)

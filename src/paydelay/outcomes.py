@@ -1,0 +1,225 @@
+"""Outcomes: whether an invoice was still open h days after its due date, and since when that is known.
+
+This module makes the one comparison of ``due_date + h`` with the date of
+labelling. A pair (row, h) is used by that date rule alone, never because the
+invoice happened to be paid already: choosing rows by their outcome would favour
+quick payers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from paydelay.config import Config, LedgerSettings
+from paydelay.errors import ImmatureOutcomeError, LedgerError
+from paydelay.features import CATALOGUE, Catalogue
+from paydelay.history import NEVER, History, cut_ledger, day_of
+from paydelay.history.facts import Codes, Days
+from paydelay.ledger import Ledger
+from paydelay.panel import Panel, as_date, build_panel
+
+_LAG_QUANTILE = 0.99
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of each invoice, as known on the date of labelling.
+
+    Parameters
+    ----------
+    labels_day : int
+        Date of labelling, in days since 1970-01-01.
+    recording_lag_days : int
+        Days that a payment may take to be recorded.
+    settled_day : array of shape (n_invoices,)
+        Day of settlement T; NEVER where it has not come, or a write-off or the
+        customer's insolvency came first.
+    due_day : array of shape (n_invoices,)
+    cancelled : array of shape (n_invoices,)
+        Wholly credited: neither prompt nor late.
+    lost_day : array of shape (n_invoices,)
+        Day of the write-off or insolvency that made T infinite; NEVER where none.
+    """
+
+    labels_day: int
+    recording_lag_days: int
+    settled_day: Days
+    due_day: Days
+    cancelled: NDArray[np.bool_]
+    lost_day: Days
+
+    @classmethod
+    def of(cls, history: History, labels_at: date, settings: LedgerSettings | None = None) -> Outcomes:
+        """Label every invoice of a history as known at the close of ``labels_at``.
+
+        Parameters
+        ----------
+        history : History
+            The ledger by what was known when.
+        labels_at : date
+            Date of labelling.
+        settings : LedgerSettings, optional
+            Gives the recording lag where it is not to be measured.
+        """
+        labels_day = day_of(labels_at)
+        facts, states = history.invoices, history.states
+        count = len(facts)
+        row = history.state_row(np.arange(count, dtype=np.int64), np.full(count, labels_day))
+        known = row >= 0
+        at = np.maximum(row, 0)
+        settled = np.where(known, states.settled_day[at] if count else NEVER, NEVER).astype(np.int32)
+        written_off = np.where(known, states.written_off_day[at] if count else NEVER, NEVER)
+        lost = np.minimum(written_off, _insolvency_day(history, labels_day)).astype(np.int32)
+        lost = np.where(lost < settled, lost, NEVER).astype(np.int32)
+        lag = settings.recording_lag_days if settings is not None else None
+        return cls(
+            labels_day=labels_day,
+            recording_lag_days=recording_lag_days(history, labels_day) if lag is None else lag,
+            settled_day=np.where(lost < NEVER, NEVER, settled).astype(np.int32),
+            due_day=facts.due_day,
+            cancelled=known & (states.cancelled[at] if count else False),
+            lost_day=lost,
+        )
+
+    def mature_until(self, horizon_days: int) -> int:
+        """Latest due day whose outcome at a horizon is known."""
+        return self.labels_day - horizon_days - self.recording_lag_days
+
+    def labels(
+        self, invoice: Codes, as_of_day: NDArray[np.integer], horizons_days: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """Whether each row's invoice was still open at due date + h.
+
+        Parameters
+        ----------
+        invoice, as_of_day : array of shape (n_rows,)
+            Rows of (as_of, open invoice).
+        horizons_days : array of shape (n_horizons,)
+            Days after the due date; negative before it.
+
+        Returns
+        -------
+        array of shape (n_rows, n_horizons)
+            1 open, 0 settled, NaN where the pair has no part in training or
+            metrics: the answer was already known on as_of, is not mature on the
+            date of labelling, or the invoice was wholly credited.
+
+        Raises
+        ------
+        ImmatureOutcomeError
+            If a row's as_of lies after the date of labelling.
+        """
+        if len(as_of_day) and int(as_of_day.max()) > self.labels_day:
+            raise ImmatureOutcomeError(
+                "Rows were to be labelled that are dated after the date of labelling; "
+                "label on or after the last as_of date."
+            )
+        horizons = np.asarray(horizons_days, np.int64)
+        due = self.due_day[invoice].astype(np.int64)[:, None]
+        open_then = self.settled_day[invoice][:, None] > due + horizons
+        mature = due <= self.labels_day - horizons - self.recording_lag_days
+        unknown_at_as_of = as_of_day.astype(np.int64)[:, None] < due + horizons
+        lost = self.lost_day[invoice][:, None] <= as_of_day[:, None]
+        usable = mature & unknown_at_as_of & ~self.cancelled[invoice][:, None] & ~lost
+        return np.where(usable, open_then, np.nan).astype(np.float32)
+
+    def label(self, panel: Panel, horizons_days: Sequence[int]) -> Panel:
+        """The same panel with labels at some horizons."""
+        labels = self.labels(panel.invoice, panel.as_of_day, np.asarray(horizons_days))
+        return replace(panel, y={int(h): labels[:, column] for column, h in enumerate(horizons_days)})
+
+    def delay_days(self, invoice: Codes) -> NDArray[np.float64]:
+        """Settlement less due date; NaN for wholly credited, infinite where not settled."""
+        settled = self.settled_day[invoice].astype(np.float64)
+        delay = np.where(settled >= NEVER, np.inf, settled - self.due_day[invoice])
+        return np.where(self.cancelled[invoice], np.nan, delay)
+
+
+def panel(
+    ledger: Ledger,
+    as_ofs: Sequence[date | str],
+    labels_at: date | str | None = None,
+    horizons_days: Sequence[int] = (0, 30, 60, 90),
+    config: Config | None = None,
+    catalogue: Catalogue = CATALOGUE,
+) -> Panel:
+    """Panel of a ledger for one's own experiments: X, y per horizon, groups and weights.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books. Nothing recorded after ``labels_at`` is used.
+    as_ofs : sequence of date or ISO str
+        Dates to look at the book from.
+    labels_at : date or ISO str, optional
+        Date of labelling; without it the panel has no labels.
+    horizons_days : sequence of int
+        Days after the due date to label.
+    config : Config, optional
+        Settings; the defaults where None.
+    catalogue : Catalogue
+        Features to compute.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    LedgerError
+        If no date is given.
+    """
+    config = config or Config()
+    dates = [as_date(when) for when in as_ofs]
+    if not dates:
+        raise LedgerError("No as_of date was given; name at least one date to look at the book from.")
+    if labels_at is None:
+        return build_panel(History.build(ledger, config.ledger), dates, catalogue)
+    labelled = as_date(labels_at)
+    history = History.build(cut_ledger(ledger, labelled), config.ledger)
+    outcomes = Outcomes.of(history, labelled, config.ledger)
+    return outcomes.label(build_panel(history, dates, catalogue), horizons_days)
+
+
+def recording_lag_days(history: History, labels_day: int) -> int:
+    """Days within which 99 % of payments were recorded, as seen by ``labels_day``.
+
+    Parameters
+    ----------
+    history : History
+        The ledger by what was known when.
+    labels_day : int
+        Date of labelling, in days since 1970-01-01.
+
+    Returns
+    -------
+    int
+        0 where the ledger does not say when its payments were recorded.
+    """
+    known = pl.col("known_on").cast(pl.Int32)
+    lag = history.ledger.payments.filter(known <= labels_day).select(
+        lag=known - pl.col("payment_date").cast(pl.Int32)
+    )["lag"]
+    quantile = lag.quantile(_LAG_QUANTILE, interpolation="higher")
+    return int(quantile) if quantile is not None else 0
+
+
+def _insolvency_day(history: History, labels_day: int) -> NDArray[np.int64]:
+    """Day of the insolvency that an invoice's customer fell into after issuing; NEVER where none.
+
+    An invoice issued after the insolvency was sold to a debtor known to be in
+    proceedings and is paid out of turn; it is judged like any other.
+    """
+    facts = history.invoices
+    events = history.entries("insolvency")
+    first = np.full(len(history.customers) + 1, NEVER, np.int64)
+    heard = (events.day <= labels_day) & (events.customer >= 0)
+    np.minimum.at(first, events.customer[heard], events.measures["event_day"][heard].astype(np.int64))
+    day = first[facts.customer]
+    return np.where(facts.issue_day <= day, day, np.int64(NEVER))

@@ -1,0 +1,290 @@
+"""Panel: one row per as_of date and open invoice, with what was known of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from paydelay.config import Config, PanelSettings
+from paydelay.errors import FeatureMismatchError, LeakageError, LedgerError
+from paydelay.features import CATALOGUE, Catalogue
+from paydelay.history import NEVER, History, PastView, cut_ledger, day_of
+from paydelay.history.facts import Codes, Days, rates_at
+from paydelay.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+INVOICE_WEIGHT_MAX = 4.0
+"""Rows of one invoice weigh together at most this much, however long it stays open."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of (as_of, open invoice) and their features.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Identity and standing of each row: as_of, invoice_id, customer_id,
+        parent_id, segment, entity, issue_date, due_date, days_past_due, currency,
+        amount, open_amount, open_amount_reporting, vat_amount_reporting,
+        written_off, insolvent_on, disputed, promised_until, plan_until, with_agency.
+    X : array of shape (n_rows, n_features)
+        float32, NaN where nothing is known.
+    feature_names : tuple of str
+        Columns of ``X``.
+    y : mapping of int to array of shape (n_rows,)
+        Per horizon in days: 1 still open at due date + h, 0 settled, NaN where the
+        pair is not for training. Empty without labels.
+    weights : array of shape (n_rows,)
+        Rows of one invoice weigh together at most four.
+    invoice, as_of_day : array of shape (n_rows,)
+        Codes of the invoice and the date, for further questions to the history.
+    """
+
+    rows: pl.DataFrame
+    X: NDArray[np.float32]
+    feature_names: tuple[str, ...]
+    weights: NDArray[np.float64]
+    invoice: Codes
+    as_of_day: Days
+    y: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def groups(self) -> pl.DataFrame:
+        """Invoice and customer of each row, for splits that must not part them."""
+        return self.rows.select("invoice_id", "customer_id")
+
+    def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Columns of ``X`` by name, in the order asked for.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If a name is not among the panel's features, or the panel has others.
+        """
+        if tuple(names) == self.feature_names:
+            return self.X
+        missing = [name for name in names if name not in self.feature_names]
+        extra = [name for name in self.feature_names if name not in names]
+        if missing or extra:
+            parts = [f"lacks {', '.join(missing)}"] if missing else []
+            parts += [f"holds {', '.join(extra)}, which the model does not know"] if extra else []
+            raise FeatureMismatchError(
+                f"The panel {' and '.join(parts)}; build it with the catalogue the model was trained on."
+            )
+        return self.X[:, [self.feature_names.index(name) for name in names]]
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Panel:
+        """The same panel with some of its rows."""
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else np.asarray(rows)
+        return Panel(
+            rows=self.rows[index],
+            X=self.X[index],
+            feature_names=self.feature_names,
+            weights=self.weights[index],
+            invoice=self.invoice[index],
+            as_of_day=self.as_of_day[index],
+            y={horizon: labels[index] for horizon, labels in self.y.items()},
+        )
+
+
+def build_panel(
+    history: History,
+    as_ofs: Sequence[date],
+    catalogue: Catalogue = CATALOGUE,
+) -> Panel:
+    """Rows and features of the book open on some dates; :mod:`paydelay.outcomes` adds the labels.
+
+    Parameters
+    ----------
+    history : History
+        The ledger by what was known when.
+    as_ofs : sequence of date
+        Dates to look at the book from.
+    catalogue : Catalogue
+        Features to compute.
+
+    Returns
+    -------
+    Panel
+    """
+    invoice, as_of_day = history.open_rows(as_ofs)
+    view = PastView(history, invoice, as_of_day)
+    panel = Panel(
+        rows=_standing(history, view),
+        X=catalogue.matrix(view),
+        feature_names=catalogue.names,
+        weights=invoice_weights(invoice),
+        invoice=invoice,
+        as_of_day=as_of_day,
+    )
+    logger.info("panel: %d dates, %d rows, %d features", len(set(as_ofs)), len(panel), len(catalogue))
+    return panel
+
+
+def invoice_weights(invoice: Codes) -> NDArray[np.float64]:
+    """Weight of each row such that one invoice never weighs more than INVOICE_WEIGHT_MAX."""
+    if not len(invoice):
+        return np.empty(0)
+    count = np.bincount(invoice)[invoice]
+    return np.minimum(1.0, INVOICE_WEIGHT_MAX / count)
+
+
+def training_as_ofs(history: History, as_of: date, settings: PanelSettings) -> list[date]:
+    """Dates of the training panel: every ``step_days`` back from as_of, after the warm-up.
+
+    The step of a week keeps the weekday of scoring, on which much depends when
+    customers pay on fixed weekdays.
+    """
+    first = int(history.invoices.known_day.min()) + settings.warm_up_days if len(history.invoices) else 0
+    first = max(first, day_of(as_of) - settings.history_days)
+    back = range(0, max(day_of(as_of) - first, 0) + 1, settings.step_days)
+    return sorted(as_of - timedelta(days=days) for days in back)
+
+
+def _standing(history: History, view: PastView) -> pl.DataFrame:
+    """Identity of each row and all that decides whether it may be chased."""
+    table = history.ledger.invoices
+    chosen = table.select(
+        "invoice_id", "customer_id", "issue_date", "due_date", "currency", "amount", "vat_amount", "entity"
+    )[view.invoice]
+    states = history.states
+    as_of = pl.Series("as_of", view.as_of_day).cast(pl.Date)
+    open_amount = np.maximum(states.open[view.state], 0) / 100.0
+    rate = _rates(history.ledger, chosen["currency"], as_of)
+    promised = _latest_date(view, "promise")
+    plan = _latest_date(view, "plan")
+    day = view.as_of_day.astype(np.int64)
+    return pl.DataFrame(
+        {
+            "as_of": as_of,
+            "invoice_id": chosen["invoice_id"],
+            "customer_id": chosen["customer_id"],
+            "parent_id": view.attribute_text("parent_id"),
+            "segment": view.attribute_text("segment"),
+            "entity": chosen["entity"],
+            "issue_date": chosen["issue_date"],
+            "due_date": chosen["due_date"],
+            "days_past_due": pl.Series(view.days_past_due, dtype=pl.Int32),
+            "currency": chosen["currency"],
+            "amount": chosen["amount"],
+            "open_amount": open_amount,
+            "open_amount_reporting": np.rint(open_amount * rate * 100.0) / 100.0,
+            "vat_amount_reporting": chosen["vat_amount"] * pl.Series(rate),
+            "written_off": states.written_off_day[view.state] < NEVER,
+            "insolvent_on": _date_or_null(_insolvent_day(view)),
+            "disputed": (view.total("dispute", "open", by="invoice") + view.total("dispute", "open_for_all"))
+            > 0,
+            "promised_until": _date_or_null(np.where(promised >= day, promised, NEVER)),
+            "plan_until": _date_or_null(np.where(plan >= day, plan, NEVER)),
+            "with_agency": (view.total("agency", by="invoice") + view.total("agency", "for_all")) > 0,
+        }
+    )
+
+
+def _rates(ledger: Ledger, currency: pl.Series, as_of: pl.Series) -> NDArray[np.float64]:
+    """Last rate known at as_of of each row, into the reporting currency."""
+    if ledger.rates.is_empty():
+        return np.ones(len(currency))
+    return rates_at(ledger, pl.DataFrame({"currency": currency, "rate_date": as_of}))
+
+
+def _insolvent_day(view: PastView) -> NDArray[np.float64]:
+    """Day of the insolvency known of the customer, for invoices issued before it."""
+    day = np.nan_to_num(view.latest("insolvency", "event_day"), nan=float(NEVER))
+    return np.where(view.issue_day <= day, day, NEVER)
+
+
+def _latest_date(view: PastView, stream: str) -> NDArray[np.float64]:
+    """Date that the latest promise or plan runs to: the invoice's own, else one for all of the customer's."""
+    own = view.latest(stream, "new_day", by="invoice")
+    general = view.latest(f"{stream}_for_all", "new_day")
+    return np.nan_to_num(np.where(np.isnan(own), general, own), nan=-1.0)
+
+
+def _date_or_null(days: NDArray[np.float64]) -> pl.Series:
+    series = pl.Series(np.asarray(days, np.int64))
+    return series.to_frame("day").select(
+        pl.when(pl.col("day") < int(NEVER)).then(pl.col("day")).cast(pl.Int32).cast(pl.Date)
+    )["day"]
+
+
+def check_no_leak(
+    ledger: Ledger,
+    as_ofs: Sequence[date],
+    catalogue: Catalogue = CATALOGUE,
+    config: Config | None = None,
+    covariates: Mapping[str, pl.DataFrame] | None = None,
+) -> int:
+    """Compare every feature of the full ledger with that of the ledger cut at each date.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books.
+    as_ofs : sequence of date
+        Dates to compare on.
+    catalogue : Catalogue
+        Features to compare, one's own included.
+    config : Config, optional
+        Settings; the defaults where None.
+    covariates : mapping of str to polars.DataFrame, optional
+        Dated tables of one's own, as :meth:`History.build` takes them.
+
+    Returns
+    -------
+    int
+        Number of rows compared.
+
+    Raises
+    ------
+    LeakageError
+        If a feature, or the set of open invoices, differs; the features are named.
+    """
+    config = config or Config()
+    full = build_panel(History.build(ledger, config.ledger, covariates), as_ofs, catalogue)
+    for when in sorted(set(as_ofs)):
+        known = {name: table.filter(pl.col("known_on") <= when) for name, table in (covariates or {}).items()}
+        cut = build_panel(History.build(cut_ledger(ledger, when), config.ledger, known), [when], catalogue)
+        ours = full.take(full.as_of_day == day_of(when))
+        if not ours.rows.equals(cut.rows):
+            raise LeakageError(
+                f"On {when} the open invoices of the full ledger and of the ledger cut that day differ; "
+                "something looks at facts that were not known yet."
+            )
+        same = (ours.X == cut.X) | (np.isnan(ours.X) & np.isnan(cut.X))
+        if not same.all():
+            names = [name for name, equal in zip(catalogue.names, same.all(axis=0), strict=True) if not equal]
+            raise LeakageError(
+                f"On {when} {len(names)} features differ between the full ledger and the ledger cut "
+                f"that day, so they see past their as_of date: {', '.join(names)}."
+            )
+    return len(full)
+
+
+def as_date(when: date | str) -> date:
+    """A date, or an ISO text as one.
+
+    Raises
+    ------
+    LedgerError
+        If the text is not a date such as 2025-11-30.
+    """
+    if isinstance(when, date):
+        return when
+    try:
+        return date.fromisoformat(when)
+    except ValueError as error:
+        raise LedgerError(
+            f"'{when}' is not a date; write it as year-month-day, such as 2025-11-30."
+        ) from error
