@@ -525,7 +525,7 @@ def test_contributions_of_reasons_are_sums_of_known_contributions(explained):
         for column, feature in enumerate(features):
             count = X[row, names.index(feature.count)] if feature.count in names else 1.0
             if not np.isnan(X[row, column]) and count > 0:
-                group = feature.cause.partition(".")[0]
+                group = feature.theme
                 sums[group] = sums.get(group, 0.0) + phi[row, column]
         for reason in found:
             assert reason["contribution"] == pytest.approx(sums[reason["cause"]])

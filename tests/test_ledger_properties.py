@@ -145,12 +145,14 @@ def test_a_damaged_file_is_read_or_refused_in_words(tmp_path_factory, cuts):
     folder = tmp_path_factory.mktemp("book")
     (folder / "invoices.csv").write_bytes(content)
     (folder / "payments.csv").write_bytes(b"invoice_id,payment_date,amount\nA1,2024-02-03,40\n")
+    said = ""
     try:
         ledger = read_ledger(folder)
     except LedgerError as error:
-        # A file that cannot be read speaks of its shape, never of its cells.
-        assert "C1" not in str(error)
-        assert "\n" not in str(error)
+        said = str(error)
     else:
         lines = ledger.refusals.filter(pl.col("table") == "invoices").height + ledger.invoices.height
         assert lines == ledger.rows_read["invoices"]
+    # A file that cannot be read is told of by its shape, never by its cells.
+    assert "C1" not in said
+    assert "\n" not in said

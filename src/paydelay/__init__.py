@@ -1,7 +1,82 @@
-"""Which open invoices to chase first, what each may cost and why."""
+"""paydelay: which open invoices to chase first, what each may cost and why.
+
+The walk of a ledger, and the module where each step lives:
+
+``ledger``      the tables' contract; what was refused and why
+``simulate``    a debtor book whose truth is known
+``history``     what was known when: the only door to the past
+``features``    what the model may know of an open invoice
+``panel``       one row per date and open invoice
+``outcomes``    labels and when they are mature
+``training``    ledger -> model: fit, calibrate, judge
+``model``       the delay curve of an invoice
+``scoring``     ledger + model -> score table
+``explain``     exact contributions -> reasons in words
+``loss``        exposure, cover, loss given default, cost of delay
+``worklist``    the ranked queue and what is set aside
+``delivery``    a score table to a file
+``report``      what a person reads: terminal table and HTML page
+``cli``         the command line
+
+LightGBM, scikit-learn, pandas and shap are imported where they are used, so that
+importing paydelay stays near the cost of polars and numpy.
+
+Examples
+--------
+>>> import paydelay as pdl
+>>> book = pdl.simulate(pdl.SimulationSettings(customer_count=5, month_count=6))
+>>> ledger = pdl.Ledger.from_frames(book.invoices, book.payments)
+>>> ledger.reporting_currency
+'EUR'
+"""
+
+from __future__ import annotations
 
 from importlib.metadata import version
 
-__version__ = version("paydelay")
+from paydelay.config import Config, load_config
+from paydelay.delivery import deliver
+from paydelay.errors import PaydelayError
+from paydelay.features import CATALOGUE, Catalogue, Feature
+from paydelay.history import History, PastView, cut_ledger
+from paydelay.ledger import Ledger, read_ledger
+from paydelay.model import DelayModel
+from paydelay.outcomes import Outcomes, panel
+from paydelay.panel import Panel, check_no_leak
+from paydelay.report import write_report
+from paydelay.scoring import Scores, score
+from paydelay.simulate import Simulation, SimulationSettings, simulate
+from paydelay.training import train
+from paydelay.worklist import Worklist, rank
 
-__all__ = ["__version__"]
+__all__ = [
+    "CATALOGUE",
+    "Catalogue",
+    "Config",
+    "DelayModel",
+    "Feature",
+    "History",
+    "Ledger",
+    "Outcomes",
+    "Panel",
+    "PastView",
+    "PaydelayError",
+    "Scores",
+    "Simulation",
+    "SimulationSettings",
+    "Worklist",
+    "__version__",
+    "check_no_leak",
+    "cut_ledger",
+    "deliver",
+    "load_config",
+    "panel",
+    "rank",
+    "read_ledger",
+    "score",
+    "simulate",
+    "train",
+    "write_report",
+]
+
+__version__ = version("paydelay")

@@ -17,7 +17,7 @@ with importing("Training a model"):
     import lightgbm
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 
 class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -25,7 +25,9 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    tree_count, learning_rate, leaf_count, depth_max, leaf_rows_min, feature_share, row_share, l2_penalty
+    tree_count, learning_rate, leaf_count, depth_max, leaf_rows_min, l2_penalty
+        Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
+    feature_share, row_share, bin_count
         Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
     falling_columns : tuple of int
         Columns in which the probability of the second class never rises.
@@ -44,6 +46,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         leaf_rows_min: int = 50,
         feature_share: float = 0.6,
         row_share: float = 0.8,
+        bin_count: int = 63,
         l2_penalty: float = 5.0,
         falling_columns: tuple[int, ...] = (),
         random_state: int = 7,
@@ -56,6 +59,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.leaf_rows_min = leaf_rows_min
         self.feature_share = feature_share
         self.row_share = row_share
+        self.bin_count = bin_count
         self.l2_penalty = l2_penalty
         self.falling_columns = falling_columns
         self.random_state = random_state
@@ -74,8 +78,14 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         check_classification_targets(y)
         self.classes_, coded = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            raise ValueError(f"Two classes are needed, and {len(self.classes_)} class was found.")
+        if len(self.classes_) > 2:
+            raise ValueError(
+                f"Only binary classification is supported. {len(self.classes_)} classes were found."
+            )
+        if len(self.classes_) < 2:
+            raise ValueError("Two classes are needed, and 1 class was found.")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         constraints = np.zeros(X.shape[1], np.int64)
         constraints[list(self.falling_columns)] = -1
         data = lightgbm.Dataset(
@@ -94,6 +104,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "feature_fraction": self.feature_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1,
+            "max_bin": self.bin_count,
             "lambda_l2": self.l2_penalty,
             "monotone_constraints": constraints.tolist() if constraints.any() else None,
             "seed": self.random_state,
@@ -116,4 +127,5 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """Most probable class."""
-        return self.classes_[(self.decision_function(X) > 0).astype(np.int64)]
+        margin = self.decision_function(X)
+        return self.classes_[(margin > 0).astype(np.int64)]

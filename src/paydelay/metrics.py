@@ -21,9 +21,10 @@ class Interval:
     low: float
     high: float
 
-    def to_dict(self) -> dict[str, float]:
-        """Plain numbers."""
-        return {"value": self.value, "low": self.low, "high": self.high}
+    def to_dict(self) -> dict[str, float | None]:
+        """Plain numbers; None where there is no finite one, since JSON has no other word for it."""
+        ends = {"value": self.value, "low": self.low, "high": self.high}
+        return {name: end if np.isfinite(end) else None for name, end in ends.items()}
 
 
 class AreaUnderCurve:

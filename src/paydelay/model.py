@@ -36,6 +36,7 @@ HORIZON_COLUMNS = ("horizon_days", "days_ahead", "runs_ahead_count")
 """Columns added for each horizon: days from the due date, days from as_of, and
 the customer's payment runs expected in those days. The probability of being
 still open falls in each."""
+_READ_FEATURES = ("days_past_due", "as_of_weekday", *RUN_RATE_NAMES)
 _BOOSTER_FILE = "booster.txt"
 _MANIFEST_FILE = "manifest.json"
 _CHUNK_ROWS = 200_000
@@ -57,8 +58,19 @@ def horizon_columns(
     Returns
     -------
     array of shape (n_rows, 3)
+
+    Raises
+    ------
+    FeatureMismatchError
+        If a column that is read is not there.
     """
     column = {name: position for position, name in enumerate(names)}
+    missing = [name for name in _READ_FEATURES if name not in column]
+    if missing:
+        raise FeatureMismatchError(
+            f"The delay curve is computed from features that are missing: {', '.join(missing)}; "
+            "add them to the catalogue."
+        )
     horizon = np.broadcast_to(np.asarray(horizon_days, np.int64), (len(X),))
     ahead = horizon - X[:, column["days_past_due"]].astype(np.int64)
     rates = X[:, [column[name] for name in RUN_RATE_NAMES]].astype(np.float64)
@@ -72,6 +84,11 @@ def horizon_matrix(
 ) -> NDArray[np.float32]:
     """Matrix of the booster: the features, then the columns of the horizon."""
     return np.concatenate([X, horizon_columns(X, names, horizon_days).astype(np.float32)], axis=1)
+
+
+def lost_rows(panel: Panel) -> NDArray[np.bool_]:
+    """Rows after a known write-off or insolvency: whatever still comes in is a recovery."""
+    return (panel.rows["written_off"] | panel.rows["insolvent_on"].is_not_null()).to_numpy()
 
 
 @dataclass(frozen=True)
@@ -104,6 +121,11 @@ class PooledCurve:
         inner = np.interp(horizon, self.horizons_days, self.open_share)
         beyond = np.maximum(horizon - self.horizons_days[-1], 0.0)
         return np.asarray(inner * np.exp(-self.tail_rate * beyond))
+
+    @classmethod
+    def flat(cls, horizons_days: Sequence[int]) -> PooledCurve:
+        """A curve that leaves every horizon to the booster."""
+        return cls(np.array([0.0]), np.array([1.0]), 1.0 / 365.0, max(horizons_days))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for the manifest."""
@@ -240,7 +262,8 @@ class DelayModel:
         calibrated = self.calibration.probability(
             np.where(known, 0.0, margins), np.array(supported, np.float64)
         )
-        curve[:, : len(supported)] = np.where(known, 1.0, calibrated)
+        # The map may let a row's odds rise from one horizon to the next; its curve is then held flat.
+        curve[:, : len(supported)] = np.minimum.accumulate(np.where(known, 1.0, calibrated), axis=1)
         # Beyond the supported horizons everyone follows the book's curve, from
         # the last supported horizon or from today, whichever is later.
         anchor = np.maximum(overdue, float(supported[-1]) if supported else -np.inf)
@@ -250,8 +273,7 @@ class DelayModel:
         curve[:, len(supported) :] = np.where(
             beyond[None, :] <= overdue[:, None], 1.0, at_anchor[:, None] * np.minimum(share, 1.0)
         )
-        lost = (panel.rows["written_off"] | panel.rows["insolvent_on"].is_not_null()).to_numpy()
-        curve[lost] = 1.0
+        curve[lost_rows(panel)] = 1.0
         return np.minimum.accumulate(curve, axis=1)
 
     def open_share_at(self, curve: Floats, days_past_due: NDArray[np.integer], horizon_days: float) -> Floats:
@@ -279,7 +301,13 @@ class DelayModel:
         share = np.clip((horizon_days - low) / width, 0.0, 1.0)
         return np.where(horizon_days <= overdue, 1.0, at_low + share * (curve[:, right] - at_low))
 
-    def delay_quantile(self, curve: Floats, days_past_due: NDArray[np.integer], open_share: float) -> Floats:
+    def delay_quantile(
+        self,
+        curve: Floats,
+        days_past_due: NDArray[np.integer],
+        open_share: float,
+        lost: NDArray[np.bool_] | None = None,
+    ) -> Floats:
         """Whole days of delay by which the share still open has come down to ``open_share``.
 
         Parameters
@@ -288,6 +316,9 @@ class DelayModel:
         days_past_due : array of shape (n_rows,)
         open_share : float
             0.5 for the median, 0.9 and 0.1 for the ends of the 80 % interval.
+        lost : array of shape (n_rows,), optional
+            Rows after a known write-off or insolvency; of one late beyond the last
+            horizon the curve cannot tell.
 
         Returns
         -------
@@ -310,8 +341,9 @@ class DelayModel:
         start = np.maximum(overdue, horizons[-1])
         at_start = np.where(overdue >= horizons[-1], 1.0, curve[:, -1])
         tail = start + np.log(np.maximum(at_start, open_share) / open_share) / self.pooled.tail_rate
-        lost = (curve[:, -1] >= 1.0) & (overdue < horizons[-1])
-        delay = np.where(inside, crossing, np.where(lost, np.nan, tail))
+        never = (curve[:, -1] >= 1.0) & (overdue < horizons[-1])
+        never = never if lost is None else never | lost
+        delay = np.where(inside, crossing, np.where(never, np.nan, tail))
         return np.maximum(np.ceil(delay - 1e-9), overdue + 1.0)
 
     def save(self, folder: str | Path) -> Path:
@@ -328,21 +360,25 @@ class DelayModel:
             If the place holds something else, or cannot be written to.
         """
         target = Path(folder)
-        if target.exists() and not (target / _MANIFEST_FILE).is_file() and any(target.iterdir()):
-            raise TargetError(f"The folder {target} exists and holds no model; name an empty or new folder.")
+        fresh = None
         try:
+            _refuse_foreign(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
             (fresh / _BOOSTER_FILE).write_text(self.booster_text, "utf-8")
-            (fresh / _MANIFEST_FILE).write_text(json.dumps(self._as_manifest(), indent=1), "utf-8")
+            text = json.dumps(self._as_manifest(), indent=1, allow_nan=False)
+            (fresh / _MANIFEST_FILE).write_text(text, "utf-8")
             fresh.chmod(0o755)
             _swap(fresh, target)
         except OSError as error:
             raise TargetError(f"The model cannot be written to {target}: {error.strerror}.") from error
+        finally:
+            if fresh is not None:
+                shutil.rmtree(fresh, ignore_errors=True)
         return target
 
     def _as_manifest(self) -> dict[str, Any]:
-        return self.manifest | {
+        manifest = self.manifest | {
             "schema_version": MODEL_SCHEMA_VERSION,
             "feature_names": list(self.feature_names),
             "horizons_days": list(self.horizons_days),
@@ -350,6 +386,7 @@ class DelayModel:
             "pooled": self.pooled.to_dict(),
             "booster_sha256": fingerprint(self.booster_text),
         }
+        return manifest | {"manifest_sha256": _manifest_fingerprint(manifest)}
 
     @classmethod
     def load(cls, folder: str | Path, thread_count: int = 0) -> DelayModel:
@@ -361,25 +398,25 @@ class DelayModel:
             If a file is missing, was altered, or is of a newer version.
         """
         source = Path(folder)
+        manifest_text = _read(source / _MANIFEST_FILE)
+        booster_text = _read(source / _BOOSTER_FILE)
         try:
-            manifest = json.loads((source / _MANIFEST_FILE).read_text("utf-8"))
-            booster_text = (source / _BOOSTER_FILE).read_text("utf-8")
-        except OSError as error:
-            raise ModelError(
-                f"{source} is not a model folder: {Path(str(error.filename)).name} cannot be read; "
-                "give the folder that 'paydelay train --model' wrote."
-            ) from error
+            manifest = json.loads(manifest_text)
         except ValueError as error:
-            raise ModelError(f"The manifest of {source} is not JSON; train the model again.") from error
+            raise ModelError(f"{_MANIFEST_FILE} in {source} is not JSON; train the model again.") from error
         found = manifest.get("schema_version") if isinstance(manifest, dict) else None
         if found != MODEL_SCHEMA_VERSION:
             raise ModelError(
-                f"The model in {source} has schema version {found} and this paydelay reads version "
-                f"{MODEL_SCHEMA_VERSION}; train it again or use the paydelay that wrote it."
+                f"{_MANIFEST_FILE} in {source} has schema version {found} and this paydelay reads version "
+                f"{MODEL_SCHEMA_VERSION}; train the model again or use the paydelay that wrote it."
             )
         if manifest.get("booster_sha256") != fingerprint(booster_text):
             raise ModelError(
                 f"{_BOOSTER_FILE} in {source} was altered after training; train the model again."
+            )
+        if manifest.get("manifest_sha256") != _manifest_fingerprint(manifest):
+            raise ModelError(
+                f"{_MANIFEST_FILE} in {source} was altered after training; train the model again."
             )
         try:
             return cls(
@@ -393,13 +430,45 @@ class DelayModel:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"The manifest of {source} lacks what scoring needs; train the model again."
+                f"{_MANIFEST_FILE} in {source} lacks what scoring needs; train the model again."
             ) from error
 
 
 def fingerprint(text: str) -> str:
     """SHA-256 of a text, in hexadecimal."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _manifest_fingerprint(manifest: dict[str, Any]) -> str:
+    """Fingerprint of all that a manifest says, in whatever order and layout."""
+    said = {name: value for name, value in manifest.items() if name != "manifest_sha256"}
+    # Once through JSON, which knows neither tuples nor keys that are numbers.
+    return fingerprint(json.dumps(json.loads(json.dumps(said)), sort_keys=True))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise ModelError(
+            f"{file.parent} is not a model folder: {file.name} cannot be read; "
+            "give the folder that 'paydelay train --model' wrote."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{file.name} in {file.parent} is not text; train the model again.") from error
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Refuse a place that holds anything but a model: saving would remove it."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise TargetError(f"{target} exists and is not a folder; name an empty or new folder.")
+    found = {entry.name for entry in target.iterdir()}
+    if found and found != {_BOOSTER_FILE, _MANIFEST_FILE}:
+        raise TargetError(
+            f"The folder {target} exists and holds something else than a model; name an empty or new folder."
+        )
 
 
 def _swap(fresh: Path, target: Path) -> None:

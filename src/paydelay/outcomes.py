@@ -45,6 +45,9 @@ class Outcomes:
         Wholly credited: neither prompt nor late.
     lost_day : array of shape (n_invoices,)
         Day of the write-off or insolvency that made T infinite; NEVER where none.
+    lost_known_day : array of shape (n_invoices,)
+        Day from which a write-off or insolvency was known, whether or not money
+        had come before; NEVER where none.
     """
 
     labels_day: int
@@ -53,6 +56,7 @@ class Outcomes:
     due_day: Days
     cancelled: NDArray[np.bool_]
     lost_day: Days
+    lost_known_day: Days
 
     @classmethod
     def of(cls, history: History, labels_at: date, settings: LedgerSettings | None = None) -> Outcomes:
@@ -75,7 +79,8 @@ class Outcomes:
         at = np.maximum(row, 0)
         settled = np.where(known, states.settled_day[at] if count else NEVER, NEVER).astype(np.int32)
         written_off = np.where(known, states.written_off_day[at] if count else NEVER, NEVER)
-        lost = np.minimum(written_off, _insolvency_day(history, labels_day)).astype(np.int32)
+        insolvent, heard = _insolvency_days(history, labels_day)
+        lost = np.minimum(written_off, insolvent).astype(np.int32)
         lost = np.where(lost < settled, lost, NEVER).astype(np.int32)
         lag = settings.recording_lag_days if settings is not None else None
         return cls(
@@ -85,6 +90,7 @@ class Outcomes:
             due_day=facts.due_day,
             cancelled=known & (states.cancelled[at] if count else False),
             lost_day=lost,
+            lost_known_day=np.minimum(_write_off_known_day(history), heard).astype(np.int32),
         )
 
     def mature_until(self, horizon_days: int) -> int:
@@ -125,7 +131,8 @@ class Outcomes:
         open_then = self.settled_day[invoice][:, None] > due + horizons
         mature = due <= self.labels_day - horizons - self.recording_lag_days
         unknown_at_as_of = as_of_day.astype(np.int64)[:, None] < due + horizons
-        lost = self.lost_day[invoice][:, None] <= as_of_day[:, None]
+        # By the day it was known, not by its own date: scoring knows no more than that.
+        lost = self.lost_known_day[invoice][:, None] <= as_of_day[:, None]
         usable = mature & unknown_at_as_of & ~self.cancelled[invoice][:, None] & ~lost
         return np.where(usable, open_then, np.nan).astype(np.float32)
 
@@ -210,16 +217,34 @@ def recording_lag_days(history: History, labels_day: int) -> int:
     return int(quantile) if quantile is not None else 0
 
 
-def _insolvency_day(history: History, labels_day: int) -> NDArray[np.int64]:
-    """Day of the insolvency that an invoice's customer fell into after issuing; NEVER where none.
+def _insolvency_days(history: History, labels_day: int) -> tuple[Days, Days]:
+    """Day of the first insolvency of an invoice's customer after issuing, and the day it was known.
 
-    An invoice issued after the insolvency was sold to a debtor known to be in
-    proceedings and is paid out of turn; it is judged like any other.
+    NEVER where there is none. An invoice issued after the insolvency was sold to a
+    debtor known to be in proceedings and is paid out of turn; it is judged like any other.
     """
-    facts = history.invoices
-    events = history.entries("insolvency")
-    first = np.full(len(history.customers) + 1, NEVER, np.int64)
-    heard = (events.day <= labels_day) & (events.customer >= 0)
-    np.minimum.at(first, events.customer[heard], events.measures["event_day"][heard].astype(np.int64))
-    day = first[facts.customer]
-    return np.where(facts.issue_day <= day, day, np.int64(NEVER))
+    facts, events = history.invoices, history.entries("insolvency")
+    day, known = np.full(len(facts), NEVER, np.int32), np.full(len(facts), NEVER, np.int32)
+    heard = np.flatnonzero((events.day <= labels_day) & (events.customer >= 0))
+    invoices = pl.DataFrame(
+        {"invoice": np.arange(len(facts)), "customer": facts.customer, "issue_day": facts.issue_day}
+    )
+    insolvencies = pl.DataFrame(
+        {
+            "customer": events.customer[heard],
+            "known_day": events.day[heard],
+            "event_day": events.measures["event_day"][heard],
+        }
+    )
+    hit = invoices.join(insolvencies, on="customer").filter(pl.col("event_day") >= pl.col("issue_day"))
+    np.minimum.at(day, hit["invoice"].to_numpy(), hit["event_day"].to_numpy())
+    np.minimum.at(known, hit["invoice"].to_numpy(), hit["known_day"].to_numpy())
+    return day, known
+
+
+def _write_off_known_day(history: History) -> Days:
+    """Day on which a write-off of each invoice first became known; NEVER where there is none."""
+    events = history.entries("written_off")
+    known = np.full(len(history.invoices), NEVER, np.int32)
+    np.minimum.at(known, events.invoice, events.day)
+    return known

@@ -195,11 +195,11 @@ class _Sentences:
         names = [feature.name for feature in features]
         kinds = [feature.cause for feature in features]
         # A covariate is a cause of its own; a dotted cause counts towards what stands before the dot.
-        groups = [f.name if f.cause == _OWN_WORDS else f.cause.partition(".")[0] for f in features]
+        groups = [f.name if f.cause == _OWN_WORDS else _group(f) for f in features]
         self.groups = sorted(set(groups))
         self.group_of = np.array([self.groups.index(group) for group in groups], np.int64)
-        by_name = dict(zip(groups, (f.cause.partition(".")[0] for f in features), strict=True))
-        self.cause_names = [by_name[group] for group in self.groups]
+        by_name = {f.name: f.cause for f in features if f.cause == _OWN_WORDS}
+        self.cause_names = [by_name.get(group, group) for group in self.groups]
         self.count_column = [
             names.index(f.count) if f.count is not None and f.count in names else -1 for f in features
         ]
@@ -270,6 +270,11 @@ class _Sentences:
             label=label,
         )
         return reason_text(declared.cause, evidence, self.language)
+
+
+def _group(feature: ReasonFeature) -> str:
+    """What a feature's contribution counts towards: its theme, or its cause where it names none."""
+    return getattr(feature, "theme", None) or feature.cause.partition(".")[0]
 
 
 def _looked_up(X: NDArray[np.floating], cells: _Cells, column_of: list[int]) -> Floats:

@@ -44,12 +44,12 @@ def book_mean_delay(view: PastView) -> Floats:
 
 def smoothed_late_ratio(view: PastView) -> Floats:
     """Customer's late share pulled toward the book's: the baseline every model has to beat."""
-    return view.shrunk_mean("due", "late", "customer", book_late_share(view), SHRINKAGE, days=365)
+    return view.shrunk_mean("due", "late", "customer", view.once(book_late_share), SHRINKAGE, days=365)
 
 
 def shrunk_mean_delay(view: PastView) -> Floats:
     """Customer's mean delay pulled toward the book's."""
-    return view.shrunk_mean("settled", "delay", "customer", book_mean_delay(view), SHRINKAGE, days=365)
+    return view.shrunk_mean("settled", "delay", "customer", view.once(book_mean_delay), SHRINKAGE, days=365)
 
 
 def _narrow(name: str, measure: str, by: str, cause: str, what: str) -> Feature:
@@ -62,9 +62,10 @@ def _narrow(name: str, measure: str, by: str, cause: str, what: str) -> Feature:
         meaning=f"{what}, pulled toward the customer's own mean where they are few.",
         formula=f"(sum of {measure} by {by} over 365 days + 4 x customer's shrunk mean) / (count + 4)",
         cause=cause,
-        compute=lambda view: view.shrunk_mean("settled", measure, by, toward(view), 4.0, days=365),
+        compute=lambda view: view.shrunk_mean("settled", measure, by, view.once(toward), 4.0, days=365),
         window_days=365,
         count=f"{by}_settled_count_365",
+        shrunk_toward=("delay_mean_shrunk_365" if measure == "delay" else "late_share_shrunk_365", 4.0),
     )
 
 
@@ -141,6 +142,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         smoothed_late_ratio,
         window_days=365,
         count="due_count_365",
+        shrunk_toward=("book_late_share_365", SHRINKAGE),
     ),
     Feature(
         "delay_mean_shrunk_365",
@@ -152,6 +154,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         shrunk_mean_delay,
         window_days=365,
         count="settled_count_365",
+        shrunk_toward=("book_delay_mean_365", SHRINKAGE),
     ),
     Feature(
         "delay_weighted_365",
@@ -234,9 +237,8 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "Mean days late in the customer's group, of invoices due in the last year.",
         "sum of days late / count over invoices by due date and parent",
         "parent_mean_delay",
-        lambda view: view.mean("due", "delay", by="parent", days=365),
+        lambda view: np.where(view.has_parent(), view.mean("due", "delay", by="parent", days=365), np.nan),
         window_days=365,
-        count="due_count_365",
     ),
     Feature(
         "season_late_share",

@@ -13,6 +13,50 @@ from paydelay.errors import FeatureMismatchError
 from paydelay.history import Floats, PastView
 
 Family = Literal["behaviour", "rhythm", "exposure", "seasonality", "invoice", "climate", "covariate"]
+_THEMES = {
+    "customer_mean_delay": "habit",
+    "customer_late_share": "habit",
+    "customer_late15_share": "habit",
+    "customer_late30_share": "habit",
+    "customer_last_delay": "habit",
+    "customer_weighted_delay": "habit",
+    "cohort_mean_delay": "habit",
+    "cohort_late_share": "habit",
+    "weekday_mean_delay": "weekday",
+    "weekday_late_share": "weekday",
+    "terms_mean_delay": "terms",
+    "terms_late_share": "terms",
+    "terms_days": "terms",
+    "payment_run_wait": "rhythm",
+    "payment_runs_before_due": "rhythm",
+    "payment_run": "rhythm",
+    "payment_day_count": "rhythm",
+    "month_end_share": "rhythm",
+    "overdue_amount": "overdue",
+    "overdue_count": "overdue",
+    "overdue_share": "overdue",
+    "oldest_overdue_days": "overdue",
+    "open_amount": "exposure",
+    "open_count": "exposure",
+    "book_share": "exposure",
+    "concentration": "exposure",
+    "invoice_share": "size",
+    "amount": "size",
+    "amount_vs_usual": "size",
+    "due_weekday": "calendar",
+    "due_month_day": "calendar",
+    "due_month": "calendar",
+    "month_end_distance": "calendar",
+    "as_of_weekday": "calendar",
+    "book_late_share": "climate",
+    "book_mean_delay": "climate",
+    "currency_late_share": "climate",
+    "entity_late_share": "climate",
+    "days_past_due": "age",
+    "invoice_age_days": "age",
+}
+"""Causes that tell one story: a collector hears each story once, through its strongest figure."""
+
 Unit = Literal["days", "count", "share", "amount", "ratio", "flag", "date_part"]
 
 
@@ -39,6 +83,9 @@ class Feature:
         How far back it looks.
     count : str, optional
         Name of the feature that counts the observations behind it.
+    shrunk_toward : tuple of (str, float), optional
+        Name of the feature it is pulled toward, and how many observations that
+        one weighs. A reader is told the customer's own mean, not the estimate.
     """
 
     name: str
@@ -51,6 +98,13 @@ class Feature:
     window_days: int | None = None
     last_count: int | None = None
     count: str | None = None
+    shrunk_toward: tuple[str, float] | None = None
+
+    @property
+    def theme(self) -> str:
+        """The story its cause belongs to."""
+        cause = self.cause.partition(".")[0]
+        return _THEMES.get(cause, cause)
 
 
 class Catalogue:
@@ -74,10 +128,12 @@ class Catalogue:
         if twice:
             raise FeatureMismatchError(f"Two features are named {', '.join(twice)}; give each its own name.")
         for feature in self.features:
-            if feature.count is not None and feature.count not in self.names:
-                raise FeatureMismatchError(
-                    f"The feature {feature.name} counts by {feature.count}, which is not in the catalogue."
-                )
+            toward = feature.shrunk_toward[0] if feature.shrunk_toward else None
+            for needed in (feature.count, toward):
+                if needed is not None and needed not in self.names:
+                    raise FeatureMismatchError(
+                        f"The feature {feature.name} rests on {needed}, which the catalogue lacks; add it."
+                    )
 
     def __iter__(self) -> Iterator[Feature]:
         return iter(self.features)
@@ -95,20 +151,48 @@ class Catalogue:
         """The named features, in the order of the names."""
         return Catalogue(self[name] for name in names)
 
-    def matrix(self, view: PastView) -> NDArray[np.float32]:
+    def observed(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The matrix as a reader may be told of it: own means in place of shrunk estimates.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_features)
+
+        Returns
+        -------
+        array of shape (n_rows, n_features)
+            NaN where a mean rests on no observation of the customer's own.
+        """
+        told = X.astype(np.float64)
+        column = {name: number for number, name in enumerate(self.names)}
+        for number, feature in enumerate(self.features):
+            if feature.shrunk_toward is None or feature.count is None:
+                continue
+            toward, strength = feature.shrunk_toward
+            count = X[:, column[feature.count]].astype(np.float64)
+            total = X[:, number] * (count + strength) - strength * X[:, column[toward]]
+            known = count > 0
+            own = np.full(len(X), np.nan)
+            own[known] = total[known] / count[known]
+            told[:, number] = np.clip(own, 0.0, 1.0) if feature.unit == "share" else own
+        return told
+
+    def matrix(self, view: PastView, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """All features of all rows.
 
         Parameters
         ----------
         view : PastView
             Rows with their past.
+        out : array of shape (n_rows, n_features), optional
+            Where to write them.
 
         Returns
         -------
         array of shape (n_rows, n_features)
             float32; NaN where nothing is known.
         """
-        matrix = np.empty((len(view), len(self)), np.float32, order="F")
+        matrix = np.empty((len(view), len(self)), np.float32, order="F") if out is None else out
         for column, feature in enumerate(self.features):
             values = np.asarray(feature.compute(view), dtype=np.float64)
             if values.shape != (len(view),):

@@ -33,7 +33,8 @@ def _amount_vs_usual(view: PastView) -> Floats:
 
 def _concentration(view: PastView) -> Floats:
     squares, amount = view.open_book("amount_squared"), view.open_book("amount")
-    return share(squares, amount * amount)
+    # Squares are held to the hundredth, which rounds those of a few cents up.
+    return np.minimum(share(squares, amount * amount), 1.0)
 
 
 def _feature(name: str, unit: str, meaning: str, formula: str, cause: str, compute: object) -> Feature:
@@ -62,7 +63,7 @@ EXPOSURE: tuple[Feature, ...] = (
         "count",
         "Overdue invoices of the customer.",
         "number of open invoices with due date before as_of",
-        "overdue_amount",
+        "overdue_count",
         lambda view: view.open_book("overdue_count"),
     ),
     _feature(
@@ -134,7 +135,7 @@ EXPOSURE: tuple[Feature, ...] = (
         "amount",
         "Overdue amount of the customer's group.",
         "sum of open amounts due before as_of, by parent",
-        "overdue_amount",
-        lambda view: view.open_book("overdue_amount", by="parent"),
+        "parent_overdue_amount",
+        lambda view: np.where(view.has_parent(), view.open_book("overdue_amount", by="parent"), np.nan),
     ),
 )

@@ -49,8 +49,8 @@ def _run_rate(number: int) -> Feature:
         unit="share",
         meaning=f"Chance that the customer makes a payment run on a {WEEKDAYS[number].capitalize()}.",
         formula=f"(runs on that weekday in {RUN_WINDOW_DAYS} days + prior) / (weeks known + 2)",
-        cause="payment_weekday_share",
-        compute=lambda view: run_rates(view)[:, number],
+        cause=f"payment_run.{WEEKDAYS[number]}",
+        compute=lambda view: view.once(run_rates)[:, number],
         window_days=RUN_WINDOW_DAYS,
         count="run_count_182",
     )
@@ -58,7 +58,7 @@ def _run_rate(number: int) -> Feature:
 
 def run_wait_days(view: PastView) -> Floats:
     """Expected days from the due date, or from tomorrow if that is later, to the next payment run."""
-    rates = run_rates(view)
+    rates = view.once(run_rates)
     start = np.maximum(view.due_day, view.as_of_day.astype(np.int64) + 1)
     row = np.arange(len(view))
     wait = np.zeros(len(view))
@@ -72,7 +72,7 @@ def run_wait_days(view: PastView) -> Floats:
 
 def runs_before_due(view: PastView) -> Floats:
     """Expected payment runs from tomorrow to the due date, both counted."""
-    rates = run_rates(view)
+    rates = view.once(run_rates)
     return expected_runs(rates, view.as_of_day.astype(np.int64) + 1, -view.days_past_due)
 
 
@@ -117,7 +117,7 @@ RHYTHM: tuple[Feature, ...] = (
         "count",
         "Payment runs of the customer expected before the due date.",
         "sum of the weekday run rates over the days from as_of to the due date",
-        "payment_run_wait",
+        "payment_runs_before_due",
         runs_before_due,
         window_days=RUN_WINDOW_DAYS,
         count="run_count_182",
@@ -128,7 +128,7 @@ RHYTHM: tuple[Feature, ...] = (
         "count",
         "Days on which the customer paid in the last half year.",
         "distinct payment dates known in 182 days",
-        "days_since_payment",
+        "payment_day_count",
         lambda view: view.total("payment_run", days=RUN_WINDOW_DAYS),
         window_days=RUN_WINDOW_DAYS,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from paydelay.features.behaviour import book_late_share
+from paydelay.features.behaviour import book_late_share, book_mean_delay
 from paydelay.features.declaration import Family, Feature, Unit
 from paydelay.features.exposure import share
 from paydelay.history import Floats, PastView
@@ -39,7 +39,7 @@ def _group_late_share(name: str, by: str, cause: str, days: int, meaning: str) -
         meaning,
         f"(late by due date over {days} days by {by} + 20 x book's late share) / (count + 20)",
         cause,
-        lambda view: view.shrunk_mean("due", "late", by, book_late_share(view), 20.0, days=days),
+        lambda view: view.shrunk_mean("due", "late", by, view.once(book_late_share), 20.0, days=days),
         window_days=days,
     )
 
@@ -121,8 +121,9 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "count",
         "Disputes open on this invoice.",
         "disputes opened - disputes closed, by invoice",
-        "dispute_history",
-        lambda view: view.total("dispute", "open", by="invoice"),
+        "disputes_open",
+        # A dispute may have been opened before the books begin, and closed in them.
+        lambda view: np.maximum(view.total("dispute", "open", by="invoice"), 0.0),
     ),
     _plain(
         "seasonality",
@@ -166,7 +167,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "date_part",
         "Weekday of the day of scoring, Monday 0.",
         "weekday of as_of",
-        "time_ahead",
+        "as_of_weekday",
         lambda view: ((view.as_of_day + 3) % 7).astype(np.float64),
     ),
     _plain(
@@ -178,14 +179,15 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "customer_age_days",
         lambda view: view.days_since_first("issued"),
     ),
-    _plain(
-        "invoice",
+    Feature(
         "issued_count_90",
+        "invoice",
         "count",
         "Invoices issued to the customer in 90 days.",
         "invoices known in 90 days",
         "invoice_count",
         lambda view: view.total("issued", days=90),
+        window_days=90,
     ),
     _plain(
         "invoice",
@@ -193,10 +195,30 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "share",
         "Share of the customer's open invoices in this one.",
         "open amount / customer's open amount",
-        "concentration",
+        "invoice_share",
         lambda view: share(view.open_amount, view.open_book("amount")),
     ),
     _group_late_share("book_late_share_90", "book", "book_late_share", 90, "Share late of the whole book."),
+    Feature(
+        "book_late_share_365",
+        "climate",
+        "share",
+        "Share late of all that was settled in the last year.",
+        "late / settlements of the book known in 365 days; one half where there are none",
+        "book_late_share",
+        book_late_share,
+        window_days=365,
+    ),
+    Feature(
+        "book_delay_mean_365",
+        "climate",
+        "days",
+        "Mean delay of all that was settled in the last year.",
+        "sum of delay / settlements of the book known in 365 days; zero where there are none",
+        "book_mean_delay",
+        book_mean_delay,
+        window_days=365,
+    ),
     Feature(
         "book_delay_mean_30",
         "climate",
@@ -216,7 +238,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
     _known_or_missing(
         "sector",
         _group_late_share(
-            "sector_late_share_90", "sector", "segment_late_share", 90, "Share late of the sector."
+            "sector_late_share_90", "sector", "sector_late_share", 90, "Share late of the sector."
         ),
     ),
     _known_or_missing(
@@ -224,7 +246,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         _group_late_share(
             "rating_late_share_365",
             "external_rating",
-            "external_rating",
+            "rating_late_share",
             365,
             "Share late among customers of this external rating.",
         ),
@@ -232,7 +254,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
     _known_or_missing(
         "country",
         _group_late_share(
-            "country_late_share_365", "country", "segment_late_share", 365, "Share late of the country."
+            "country_late_share_365", "country", "country_late_share", 365, "Share late of the country."
         ),
     ),
     _group_late_share(

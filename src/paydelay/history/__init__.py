@@ -5,10 +5,21 @@
 answers sums over windows; ``view`` is what features are given.
 """
 
+from paydelay.history.balances import customer_standing
 from paydelay.history.cut import cut_ledger
 from paydelay.history.entries import LOG_SCALE
 from paydelay.history.facts import NEVER
 from paydelay.history.history import EPOCH, History, day_of
 from paydelay.history.view import Floats, PastView
 
-__all__ = ["EPOCH", "LOG_SCALE", "NEVER", "Floats", "History", "PastView", "cut_ledger", "day_of"]
+__all__ = [
+    "EPOCH",
+    "LOG_SCALE",
+    "NEVER",
+    "Floats",
+    "History",
+    "PastView",
+    "customer_standing",
+    "cut_ledger",
+    "day_of",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from paydelay.errors import LedgerError
 from paydelay.history.facts import Codes, codes_of, to_days
-from paydelay.history.streams import entity_day_key, sort_order
+from paydelay.history.ordering import DAY_BITS, entity_day_key, sort_order
 
 TEXT_ATTRIBUTES = ("segment", "sector", "country", "external_rating")
+_STEPS_BACK = 4
 NUMBER_ATTRIBUTES = ("credit_limit", "insured_limit", "insured_share", "guarantee_amount")
 
 
@@ -54,18 +56,30 @@ class AsOfTable:
         last = np.append(key[1:] != key[:-1], True) if len(key) else np.empty(0, np.bool_)
         return cls(key[last], values[last], names if names is not None else pl.Series(dtype=pl.String), by)
 
+    @cached_property
+    def _first(self) -> NDArray[np.int64]:
+        """Position of the first value of each entity, with one more element at the end."""
+        count = int(self.key[-1] >> DAY_BITS) + 1 if len(self.key) else 0
+        return np.searchsorted(self.key, np.arange(count + 1, dtype=np.int64) << DAY_BITS)
+
     def at(self, entity: Codes, day: NDArray[np.integer]) -> NDArray[np.float64]:
         """Last value known on a day; NaN where none is."""
-        found = np.full(len(entity), np.nan)
-        if not len(self.key):
-            return found
-        row = np.searchsorted(self.key, entity_day_key(entity, day), side="right") - 1
-        own = (row >= 0) & (
-            self.key[np.maximum(row, 0)] >= entity_day_key(entity, np.full(len(entity), -(1 << 20)))
-        )
-        own &= entity >= 0
-        found[own] = self.values[row[own]]
-        return found
+        known = (entity >= 0) & (entity < len(self._first) - 1)
+        if not known.any():
+            return np.full(len(entity), np.nan)
+        own = np.where(known, entity, 0)
+        wanted = entity_day_key(own, day)
+        # Most entities have few values and are asked for the latest: walk back from it.
+        row = self._first[own + 1] - 1
+        for _ in range(_STEPS_BACK):
+            later = self.key[row] > wanted
+            if not later.any():
+                break
+            row -= later & (row > 0)
+        else:
+            row = np.searchsorted(self.key, wanted, side="right") - 1
+        found = known & (row >= self._first[own]) & (self.key[row] <= wanted)
+        return np.where(found, self.values[row], np.nan)
 
     def codes(self, entity: Codes, day: NDArray[np.integer]) -> Codes:
         """Last code known on a day; -1 where none is."""

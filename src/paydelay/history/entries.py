@@ -7,7 +7,7 @@ date: an entry carries the day from which it holds, and the streams do the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +15,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.history.facts import NEVER, Codes, Days, codes_of, to_cents, to_days
+from paydelay.history.streams import Measure
 
 if TYPE_CHECKING:
     from paydelay.history.history import History
+    from paydelay.ledger import Ledger
 
 DELAY_CAP_DAYS = 365
 """Delays are clipped to a year either way, so that one wrong year cannot own a mean."""
@@ -43,6 +45,13 @@ class Entries:
     day: Days
     measures: Mapping[str, NDArray[np.integer]]
     taken_back_day: Days | None = None
+    products: Mapping[str, Callable[[], NDArray[np.integer]]] = field(default_factory=dict)
+    """Further measures, made when first asked for: most are asked for of one grouping only."""
+
+    @property
+    def all_measures(self) -> Mapping[str, Measure]:
+        """Measures and products together."""
+        return {**self.measures, **self.products}
 
 
 def log_cents(cents: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -59,7 +68,8 @@ def issued(history: History) -> Entries:
         invoice=np.arange(len(invoices), dtype=np.int64),
         customer=invoices.customer,
         day=invoices.known_day,
-        measures={"amount": amount, "log_amount": log_cents(amount)},
+        measures={"amount": amount},
+        products={"log_amount": lambda: log_cents(amount)},
     )
 
 
@@ -78,8 +88,8 @@ def settled(history: History) -> Entries:
     start, taken_back = start[kept], taken_back[kept]
     invoice = states.invoice[start]
     due = invoices.due_day[invoice]
-    delay = np.clip(value[start] - due, -DELAY_CAP_DAYS, DELAY_CAP_DAYS).astype(np.int64)
-    amount = invoices.amount_reporting[invoice]
+    delay = np.clip(value[start] - due, -DELAY_CAP_DAYS, DELAY_CAP_DAYS)
+    amount = invoices.amount_reporting
     return Entries(
         invoice=invoice,
         customer=invoices.customer[invoice],
@@ -90,12 +100,16 @@ def settled(history: History) -> Entries:
             "late": (delay > 0).astype(np.int8),
             "late15": (delay > 15).astype(np.int8),
             "late30": (delay > 30).astype(np.int8),
-            "amount": amount,
-            "amount_delay": amount * delay,
-            "log_amount": log_cents(amount),
-            "payment_days": np.clip(value[start] - invoices.issue_day[invoice], 0, 3 * DELAY_CAP_DAYS),
         },
         taken_back_day=taken_back,
+        products={
+            "amount": lambda: amount[invoice],
+            "amount_delay": lambda: amount[invoice] * delay,
+            "log_amount": lambda: log_cents(amount[invoice]),
+            "payment_days": lambda: np.clip(
+                value[start] - invoices.issue_day[invoice], 0, 3 * DELAY_CAP_DAYS
+            ),
+        },
     )
 
 
@@ -146,14 +160,13 @@ def payment_runs(history: History) -> Entries:
     )
 
 
-def events_of(history: History, *kinds: str) -> pl.DataFrame:
-    """Events of some kinds: invoice, customer, for_all, kind, known_day, event_day, new_day, cents."""
-    table = history.ledger.events.filter(pl.col("event_type").is_in(kinds))
-    invoice = codes_of(table["invoice_id"], history.ledger.invoices["invoice_id"])
+def coded_events(ledger: Ledger, customers: pl.Series) -> pl.DataFrame:
+    """Events as codes: invoice, customer, for_all, kind, known_day, event_day, new_day, cents."""
+    table = ledger.events
     return pl.DataFrame(
         {
-            "invoice": invoice,
-            "customer": codes_of(table["customer_id"], history.customers),
+            "invoice": codes_of(table["invoice_id"], ledger.invoices["invoice_id"]),
+            "customer": codes_of(table["customer_id"], customers),
             # Not the same as an unknown code: an event may precede what is known of its invoice.
             "for_all": table["invoice_id"].is_null(),
             "kind": table["event_type"],
@@ -163,6 +176,11 @@ def events_of(history: History, *kinds: str) -> pl.DataFrame:
             "cents": pl.Series(to_cents(table["amount"].fill_null(0.0))),
         }
     )
+
+
+def events_of(history: History, *kinds: str) -> pl.DataFrame:
+    """Rows of :func:`coded_events` of some kinds."""
+    return history.events.filter(pl.col("kind").is_in(kinds))
 
 
 def _entries(events: pl.DataFrame, **measures: NDArray[np.integer]) -> Entries:

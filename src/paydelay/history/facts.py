@@ -8,12 +8,14 @@ cut at as_of is the same to the last bit, whatever rows lie beyond.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.config import LedgerSettings
+from paydelay.history.ordering import differs, order_by
 from paydelay.ledger import Ledger
 
 Days = NDArray[np.int32]
@@ -92,6 +94,11 @@ class InvoiceStates:
     first: NDArray[np.int64]
     """Row at which each invoice starts, with one more element at the end."""
 
+    @cached_property
+    def key(self) -> NDArray[np.int64]:
+        """Invoice and first day of each row in one sorted integer."""
+        return (self.invoice << 32) | self.from_day
+
     @property
     def is_open(self) -> NDArray[np.bool_]:
         """Rows in which the invoice has something left to pay."""
@@ -169,30 +176,33 @@ def payment_facts(ledger: Ledger, invoices: InvoiceFacts) -> pl.DataFrame:
     invoice is. Columns: invoice, known_day, value_day, paid, credit, written_off
     (cents) and count (positive payments).
     """
-    catalogue = ledger.invoices["invoice_id"]
-    table = ledger.payments.filter(pl.col("invoice_id").is_not_null())
-    cents = pl.Series(to_cents(table["amount"]))
-    code = codes_of(table["invoice_id"], catalogue)
-    kind = table["kind"]
-    frame = pl.DataFrame(
+    table = ledger.payments
+    code = codes_of(table["invoice_id"], ledger.invoices["invoice_id"])
+    # Not those on account, nor those of invoices that are not known yet.
+    row = np.flatnonzero(code >= 0)
+    code = code[row]
+    known = np.maximum(to_days(table["known_on"])[row], invoices.known_day[code])
+    value = to_days(table["payment_date"])[row]
+    order = order_by(code, known, value)
+    code, known, value, row = code[order], known[order], value[order], row[order]
+    starts = np.flatnonzero(differs(code) | differs(known) | differs(value))
+    cents, kind = to_cents(table["amount"])[row], table["kind"].gather(row)
+    positive = (table["amount"].to_numpy()[row] > 0).astype(np.int64)
+
+    def summed(chosen: pl.Series, values: NDArray[np.integer]) -> NDArray[np.int64]:
+        counted = np.where(chosen.to_numpy(), values, 0)
+        return np.add.reduceat(counted, starts, dtype=np.int64) if len(starts) else counted
+
+    return pl.DataFrame(
         {
-            "invoice": code,
-            "known_day": np.maximum(to_days(table["known_on"]), invoices.known_day[code])
-            if len(code)
-            else np.empty(0, np.int32),
-            "value_day": to_days(table["payment_date"]),
-            "paid": cents * kind.is_in(["payment", "discount"]).cast(pl.Int64),
-            "credit": cents * (kind == "credit_note").cast(pl.Int64),
-            "written_off": cents * (kind == "write_off").cast(pl.Int64),
-            "count": ((kind == "payment") & (table["amount"] > 0)).cast(pl.Int32),
+            "invoice": code[starts],
+            "known_day": known[starts],
+            "value_day": value[starts],
+            "paid": summed(kind.is_in(["payment", "discount"]), cents),
+            "credit": summed(kind == "credit_note", cents),
+            "written_off": summed(kind == "write_off", cents),
+            "count": summed(kind == "payment", positive),
         }
-    )
-    keys = ["invoice", "known_day", "value_day"]
-    return (
-        frame.filter(pl.col("invoice") >= 0)
-        .group_by(keys)
-        .agg(pl.col("paid", "credit", "written_off", "count").sum())
-        .sort(keys)
     )
 
 
@@ -206,14 +216,8 @@ def invoice_states(invoices: InvoiceFacts, payments: pl.DataFrame) -> InvoiceSta
     payments : polars.DataFrame
         Coded rows of :func:`payment_facts`.
     """
-    moments = _moments(invoices, payments)
-    invoice = moments["invoice"].to_numpy()
-    from_day = moments["known_day"].to_numpy()
-    first = np.searchsorted(invoice, np.arange(len(invoices) + 1))
-    totals = {
-        name: _running(moments[name].to_numpy(), first, invoice)
-        for name in ("paid", "credit", "written_off", "count")
-    }
+    first, from_day, totals = _moments(invoices, payments)
+    invoice = np.repeat(np.arange(len(invoices), dtype=np.int64), np.diff(first))
     due = invoices.amount[invoice] - totals["credit"]
     tolerance = invoices.tolerance[invoice]
     to_day = np.full(len(invoice), NEVER, np.int32)
@@ -235,26 +239,42 @@ def invoice_states(invoices: InvoiceFacts, payments: pl.DataFrame) -> InvoiceSta
     )
 
 
-def _moments(invoices: InvoiceFacts, payments: pl.DataFrame) -> pl.DataFrame:
-    """One row per invoice and day of knowledge with the day's sums; the first row is the invoice's own."""
-    births = pl.DataFrame(
-        {"invoice": np.arange(len(invoices), dtype=np.int64), "known_day": invoices.known_day}
-    ).with_columns(
-        pl.lit(0, pl.Int64).alias("paid"),
-        pl.lit(0, pl.Int64).alias("credit"),
-        pl.lit(0, pl.Int64).alias("written_off"),
-        pl.lit(0, pl.Int32).alias("count"),
-    )
-    sums = pl.col("paid", "credit", "written_off", "count").sum()
-    both = pl.concat([births, payments.select(births.columns)])
-    return both.group_by("invoice", "known_day").agg(sums).sort("invoice", "known_day")
+def _moments(
+    invoices: InvoiceFacts, payments: pl.DataFrame
+) -> tuple[NDArray[np.int64], Days, dict[str, NDArray[np.int64]]]:
+    """Days on which something became known of each invoice, its own first, and all paid by then.
+
+    Returns
+    -------
+    first : array of shape (n_invoices + 1,)
+        Row at which each invoice starts.
+    from_day : array of shape (n_rows,)
+    totals : dict of str to array of shape (n_rows,)
+    """
+    owner, known = payments["invoice"].to_numpy(), payments["known_day"].to_numpy()
+    starts = differs(owner) | differs(known)
+    # What became known with the invoice itself belongs to its first row.
+    new = starts & (known > invoices.known_day[owner])
+    size = np.bincount(owner[new], minlength=len(invoices)) + 1
+    first = np.concatenate([[0], np.cumsum(size)])
+    # Every invoice up to this one adds a row of its own to those of the payments before.
+    row = np.cumsum(new) + owner
+    from_day = np.empty(first[-1], np.int32)
+    from_day[first[:-1]] = invoices.known_day
+    from_day[row[new]] = known[new]
+    totals = {}
+    for name in ("paid", "credit", "written_off", "count"):
+        sums = np.zeros(first[-1], np.int64)
+        np.add.at(sums, row, payments[name].to_numpy())
+        totals[name] = _running(sums, first)
+    return first, from_day, totals
 
 
-def _running(values: NDArray[np.int64], first: NDArray[np.int64], invoice: Codes) -> NDArray[np.int64]:
-    """Cumulative sums that start anew at each invoice."""
+def _running(values: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cumulative sums that start anew at each position of ``first``, which has the end as well."""
     total = np.cumsum(values, dtype=np.int64)
     before = np.concatenate([[0], total])[first[:-1]]
-    running: NDArray[np.int64] = total - before[invoice]
+    running: NDArray[np.int64] = total - np.repeat(before, np.diff(first))
     return running
 
 
@@ -292,7 +312,7 @@ def _crossing_days(invoices: InvoiceFacts, payments: pl.DataFrame, first: NDArra
     """Value day on which the running balance last fell to the tolerance, at each payment row."""
     owner = payments["invoice"].to_numpy()
     moved = (payments["paid"] + payments["credit"]).to_numpy()
-    balance = invoices.amount[owner] - _running(moved, first, owner)
+    balance = invoices.amount[owner] - _running(moved, first)
     within = balance <= invoices.tolerance[owner]
     before = (balance + moved) <= invoices.tolerance[owner]
     row = np.where(within & ~before, np.arange(len(owner)), -1)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -15,24 +16,29 @@ from paydelay.config import LedgerSettings
 from paydelay.errors import LedgerError
 from paydelay.history.attributes import AsOfTable, attribute_tables, covariate_tables
 from paydelay.history.cohorts import Cohort, cohort
-from paydelay.history.entries import COHORT_CAP_DAYS, ENTRIES, Entries
+from paydelay.history.entries import COHORT_CAP_DAYS, ENTRIES, Entries, coded_events
 from paydelay.history.facts import (
     NEVER,
     Codes,
     Days,
     InvoiceFacts,
     InvoiceStates,
+    codes_of,
     invoice_facts,
     invoice_states,
     payment_facts,
 )
-from paydelay.history.streams import CohortStream, EventStream
+from paydelay.history.ordering import distinct
+from paydelay.history.streams import CohortStream, DayStream, EventStream, stream_of
 from paydelay.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
 TERMS_SPAN = 512
 """Payment terms are told apart up to this many days."""
+
+COARSE = frozenset({"book", "currency", "entity", "segment", "sector", "country", "external_rating"})
+"""Groupings of few entities, whose events are summed day by day instead of sorted."""
 
 EPOCH = date(1970, 1, 1)
 
@@ -72,8 +78,14 @@ class History:
     covariates: Mapping[tuple[str, str], AsOfTable]
     _entries: dict[str, Entries] = field(default_factory=dict, repr=False)
     _streams: dict[tuple[str, str], EventStream] = field(default_factory=dict, repr=False)
+    _coarse: dict[tuple[str, str], EventStream | DayStream] = field(default_factory=dict, repr=False)
     _cohorts: dict[str, CohortStream] = field(default_factory=dict, repr=False)
     _cohort: Cohort | None = field(default=None, repr=False)
+    _open_book: tuple[Days, Codes, Days] = field(
+        default_factory=lambda: (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32)),
+        repr=False,
+    )
+    """Days last asked for, and the rows open on them."""
 
     @classmethod
     def build(
@@ -124,10 +136,9 @@ class History:
 
     def state_row(self, invoice: Codes, day: NDArray[np.integer]) -> NDArray[np.int64]:
         """Row of ``states`` that holds for each invoice on a day; -1 where it was not known yet."""
-        states = self.states
-        key = (states.invoice << 32) | states.from_day
-        row = np.searchsorted(key, (invoice << 32) | day.astype(np.int64), side="right") - 1
-        before = row < states.first[invoice]
+        wanted = (invoice << 32) | day.astype(np.int64)
+        row = np.searchsorted(self.states.key, wanted, side="right") - 1
+        before = row < self.states.first[invoice]
         return np.where(before, -1, row)
 
     def open_rows(self, as_ofs: Sequence[date]) -> tuple[Codes, Days]:
@@ -149,6 +160,17 @@ class History:
 
     def open_on_days(self, days: Days) -> tuple[Codes, Days]:
         """:meth:`open_rows` for sorted distinct days since 1970-01-01."""
+        kept, invoice, day = self._open_book
+        if not len(kept) or not np.isin(days, kept).all():
+            kept, invoice, day = self._open_book = (days, *self._found_open(days))
+        if len(days) == len(kept):
+            return invoice, day
+        first, last = np.searchsorted(day, days, side="left"), np.searchsorted(day, days, side="right")
+        rows = [np.arange(low, high) for low, high in zip(first, last, strict=True)]
+        row = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        return invoice[row], day[row]
+
+    def _found_open(self, days: Days) -> tuple[Codes, Days]:
         row = np.flatnonzero(self.states.is_open)
         first = np.searchsorted(days, self.states.from_day[row], side="left")
         last = np.searchsorted(days, self.states.to_day[row], side="left")
@@ -184,7 +206,7 @@ class History:
         elif by == "weekday":
             code = customer * 7 + (facts.due_day[known] + 3) % 7
         elif by == "terms":
-            code = customer * TERMS_SPAN + np.clip(facts.terms_days[known], 0, TERMS_SPAN - 1)
+            code = self._terms_codes[known]
         elif by in ("currency", "entity"):
             code = getattr(facts, by)[known]
         else:
@@ -193,6 +215,22 @@ class History:
                 f"currency, entity, invoice or one of {', '.join(sorted(self.attributes))}."
             )
         return np.where(invoice >= 0, code, -1)
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """Events of the ledger in coded form: see :func:`~paydelay.history.entries.coded_events`."""
+        return coded_events(self.ledger, self.customers)
+
+    @cached_property
+    def own_group(self) -> Codes:
+        """Code among the parents that each customer has while it belongs to nobody else."""
+        return codes_of(self.customers, self.attributes["parent_id"].names)
+
+    @cached_property
+    def _terms_codes(self) -> Codes:
+        """Code of each invoice's customer and payment terms, without gaps."""
+        terms = np.clip(self.invoices.terms_days, 0, TERMS_SPAN - 1)
+        return distinct(self.invoices.customer * TERMS_SPAN + terms)[1]
 
     def entries(self, name: str) -> Entries:
         """Events of one kind, built when first asked for."""
@@ -206,40 +244,51 @@ class History:
             entries = self.entries(name)
             entity = self.entity(by, entries.invoice, entries.customer, entries.day)
             self._streams[name, by] = EventStream(
-                entity, entries.day, entries.measures, entries.taken_back_day
+                entity, entries.day, entries.all_measures, entries.taken_back_day
             )
         return self._streams[name, by]
 
+    def sums(self, name: str, by: str) -> EventStream | DayStream:
+        """Events of one kind and grouping, arranged for totals and windows."""
+        if by not in COARSE:
+            return self.stream(name, by)
+        if (name, by) not in self._coarse:
+            entries = self.entries(name)
+            entity = self.entity(by, entries.invoice, entries.customer, entries.day)
+            self._coarse[name, by] = stream_of(
+                entity, entries.day, entries.all_measures, entries.taken_back_day, ordered=False
+            )
+        return self._coarse[name, by]
+
     def cohort_stream(self, by: str) -> CohortStream:
-        """Invoices by due date, grouped; sorted when first asked for."""
+        """Invoices by due date, grouped; arranged when first asked for."""
         if by not in self._cohorts:
             if self._cohort is None:
                 self._cohort = cohort(self)
-            changes = self._cohort
+            changes, due_day = self._cohort, self.invoices.due_day
+            entity, ordered = self._due_entity(by).astype(np.int32), by not in COARSE
+            final = changes.final_invoice
             self._cohorts[by] = CohortStream(
-                entity=self._due_entity(by, changes.invoice),
-                day=changes.day,
-                slopes=changes.slopes,
-                intercepts=changes.intercepts,
-                final_entity=self._due_entity(by, changes.final_invoice),
-                final_day=self.invoices.due_day[changes.final_invoice],
-                finals=changes.finals,
-                cap_days=COHORT_CAP_DAYS,
+                stream_of(entity[changes.invoice], changes.day, changes.measures, ordered=ordered),
+                stream_of(entity[final], due_day[final], changes.finals, ordered=ordered),
+                COHORT_CAP_DAYS,
             )
         return self._cohorts[by]
 
-    def _due_entity(self, by: str, invoice: Codes) -> Codes:
-        """Entity of an invoice as it stood when the invoice fell due and was known."""
+    def _due_entity(self, by: str) -> Codes:
+        """Entity of every invoice as it stood when the invoice fell due and was known."""
         facts = self.invoices
-        day = np.maximum(facts.due_day[invoice], facts.known_day[invoice])
-        return self.entity(by, invoice, facts.customer[invoice], day)
+        day = np.maximum(facts.due_day, facts.known_day)
+        return self.entity(by, np.arange(len(facts), dtype=np.int64), facts.customer, day)
 
     def forget(self) -> None:
         """Drop streams and prefix sums, to give the memory back; they are built again when asked for."""
         self._streams.clear()
+        self._coarse.clear()
         self._cohorts.clear()
         self._entries.clear()
         self._cohort = None
+        self._open_book = (self._open_book[0][:0], *self._open_book[1:])
 
 
 __all__ = ["EPOCH", "NEVER", "History", "day_of"]

@@ -1,188 +1,348 @@
-"""Event streams: what happened to an entity, by the day it became known.
+"""Streams: what happened to an entity, by the day it became known.
 
-A stream is sorted once; every total, window and last-k sum over it is then the
-difference of two prefix sums, found by binary search. The cost of a question is
-the number of rows that ask it, however long the past.
+A stream is arranged once; every total, window and last-k sum over it is then the
+difference of two prefix sums. The cost of a question is the number of rows that
+ask it, however long the past.
 
-Two kinds exist. In an :class:`EventStream` each entry counts from the day it
-became known, and may be taken back on a later day (a settlement whose debit
-bounced). In a :class:`CohortStream` invoices enter on their due date and the
-sums grow day by day: an invoice still open counts at the days late so far.
+An :class:`EventStream` sorts its entries by entity and day. A :class:`DayStream`
+sums the entries of few entities day by day, which takes no sort and no memory per
+entry. In both an entry counts from the day it became known, and may be taken back
+on a later day (a settlement whose debit bounced). In a :class:`CohortStream`
+invoices enter on their due date and the sums grow day by day: an invoice still
+open counts at the days late so far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paydelay.errors import LeakageError
 from paydelay.history.facts import NEVER, Codes, Days
+from paydelay.history.ordering import DAY_BITS, entity_day_key, sort_order
 
 Integers = NDArray[np.int64]
+Answer = TypeVar("Answer")
+Measure = NDArray[np.integer] | Callable[[], NDArray[np.integer]]
+"""Whole numbers of the entries, or how to make them when they are first asked for."""
 
-_DAY_BITS = 17
-_DAY_ZERO = 1 << 14
-"""Days run from 1925 to 2283 in 17 bits, which covers every date a ledger may hold."""
-
-
-def entity_day_key(entity: Codes, day: NDArray[np.integer]) -> Integers:
-    """One integer that sorts by entity, then by day; days beyond reach sort last."""
-    clipped = np.clip(day.astype(np.int64) + _DAY_ZERO, 0, (1 << _DAY_BITS) - 1)
-    return (entity.astype(np.int64) << _DAY_BITS) | clipped
+_FEW_CELLS = 1 << 20
+_ANSWERS_KEPT = 8
 
 
-def sort_order(key: Integers) -> Integers:
-    """Stable order of a key; packs key and position into one integer where they fit."""
-    if not len(key):
-        return np.empty(0, np.int64)
-    position_bits = max(1, int(len(key) - 1).bit_length())
-    if int(key.max()).bit_length() + position_bits < 63:
-        packed = (key << position_bits) | np.arange(len(key), dtype=np.int64)
-        packed.sort()
-        return packed & ((1 << position_bits) - 1)
-    return np.argsort(key, kind="stable")
-
-
-def prefix_sums(values: Integers) -> Integers:
+def prefix_sums(values: NDArray[np.integer]) -> NDArray[np.integer]:
     """Cumulative sums with a leading zero; wrap-around cancels in differences."""
     sums = np.zeros(len(values) + 1, np.int64)
     np.cumsum(values, dtype=np.int64, out=sums[1:])
-    return sums
+    # Counts and days are held at half the size: a ledger has dozens of these.
+    small = np.iinfo(np.int32)
+    return sums.astype(np.int32) if small.min < sums.min() and sums.max() < small.max else sums
+
+
+def measured(measures: Mapping[str, Measure], name: str) -> NDArray[np.integer]:
+    """Values of a measure, made now where they were only described."""
+    values = measures[name]
+    return values if isinstance(values, np.ndarray) else values()
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where the answer to one question lies, whatever the measure.
+
+    ``low`` and ``high`` are positions in the prefix sums, one pair per asker;
+    ``back_low`` and ``back_high`` those of entries taken back, for totals.
+    ``asker`` and ``back`` list, for windows, the entries inside that no longer hold.
+    """
+
+    low: Integers
+    high: Integers
+    back_low: Integers | None = None
+    back_high: Integers | None = None
+    asker: Integers | None = None
+    back: Integers | None = None
 
 
 @dataclass
-class EventStream:
-    """Entries of entities in order of knowledge, with exact sums over windows.
+class _Dated(ABC):
+    """Sums over entries that hold from a day on, and perhaps until another.
 
     Parameters
     ----------
     entity, day : array of shape (n_entries,)
         Whose entry it is, and the day it became known. Entries with a negative
         entity are left out.
-    measures : mapping of str to array of shape (n_entries,)
+    measures : mapping of str to array of shape (n_entries,), or to a callable that makes it
         Whole numbers to sum: cents, days, counts.
     taken_back_day : array of shape (n_entries,), optional
         Day from which an entry no longer holds; NEVER where it stands.
     """
 
-    entity: Codes
+    entity: NDArray[np.integer]
     day: Days
-    measures: Mapping[str, NDArray[np.integer]]
+    measures: Mapping[str, Measure]
     taken_back_day: Days | None = None
-    _sums: dict[str, tuple[Integers, Integers]] = field(default_factory=dict, repr=False)
+    _sums: dict[str, tuple[NDArray[np.integer], Integers, NDArray[np.integer]]] = field(
+        default_factory=dict, repr=False
+    )
+    # The latest questions: a feature asks for many measures of one window.
+    _asked: list[tuple[str, Codes, NDArray[np.integer], object]] = field(default_factory=list, repr=False)
 
-    def __post_init__(self) -> None:
-        entries = np.flatnonzero((self.entity >= 0) & (self.day < NEVER))
-        key = entity_day_key(self.entity[entries], self.day[entries])
-        order = sort_order(key)
-        self._order = entries[order]
-        self._key = key[order]
-        self._minus_key = np.empty(0, np.int64)
-        self._minus_position = np.empty(0, np.int64)
+    # Entries taken back, sorted by entity and that day, and where each one is.
+    _back_key: Integers = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+    _back_entry: Integers = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+    _back_position: NDArray[np.integer] = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+
+    @abstractmethod
+    def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
+        """Position in the prefix sums after the last entry of (entity, day)."""
+
+    @abstractmethod
+    def start(self, entity: Codes) -> Integers:
+        """Position in the prefix sums before the first entry of each entity."""
+
+    @abstractmethod
+    def _prefix(self, measure: str) -> NDArray[np.integer]:
+        """Prefix sums of a measure over the positions."""
+
+    def _laid_out(self) -> NDArray[np.integer]:
+        """Cell of each entry when entities and days are laid out in one line, a cell per day.
+
+        Entries that belong to nobody, or never become known, come after the last cell.
+        """
+        counted = (self.entity >= 0) & (self.day < NEVER)
+        complete = bool(counted.all())
+        known = self.day if complete else self.day[counted]
+        self._first_day = int(known.min()) if len(known) else 0
+        self._days = int(known.max()) - self._first_day + 1 if len(known) else 1
+        self._cell_count = (int(self.entity.max()) + 1) * self._days if len(known) else 0
+        kind = np.int32 if self._cell_count < 1 << 31 else np.int64
+        cell: NDArray[np.integer] = np.multiply(self.entity, self._days, dtype=kind, casting="same_kind")
+        cell += self.day - np.int32(self._first_day)
+        if not complete:
+            cell[~counted] = self._cell_count
+        return cell
+
+    def _cells_until(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
+        """Number of cells up to (entity, day), that day included."""
+        days = np.clip(day.astype(np.int64) - self._first_day + 1, 0, self._days)
+        cells: Integers = np.clip(entity * self._days + days, 0, self._cell_count)
+        return cells
+
+    def _arrange_taken_back(self, entry: NDArray[np.integer], position: NDArray[np.integer]) -> None:
+        """Sort the entries taken back; ``position`` says where each of ``entry`` lies."""
         if self.taken_back_day is not None:
-            back = self.taken_back_day[self._order]
-            position = np.flatnonzero(back < NEVER)
-            minus_key = entity_day_key(self.entity[self._order[position]], back[position])
-            minus_order = sort_order(minus_key)
-            self._minus_key = minus_key[minus_order]
-            self._minus_position = position[minus_order]
+            back = self.taken_back_day[entry]
+            row = np.flatnonzero(back < NEVER)
+            key = entity_day_key(self.entity[entry[row]], back[row])
+            order = sort_order(key)
+            self._back_key = key[order]
+            self._back_entry = entry[row[order]].astype(np.int64)
+            self._back_position = position[row[order]]
+        # All is arranged by now; millions of entries need not be held twice.
+        nothing = np.empty(0, np.int64)
+        self.entity, self.day, self.taken_back_day = nothing, nothing.astype(np.int32), None
 
-    def _prefix(self, measure: str) -> tuple[Integers, Integers]:
-        if measure not in self._sums:
-            values = self._values(measure)
-            self._sums[measure] = (prefix_sums(values), prefix_sums(values[self._minus_position]))
-        return self._sums[measure]
-
-    def _values(self, measure: str, position: Integers | slice = slice(None)) -> Integers:
-        entries = self._order[position]
+    def _values(self, measure: str, entry: Integers) -> Integers:
         if measure == "count":
-            return np.ones(len(entries), np.int64)
-        return self.measures[measure][entries].astype(np.int64)
+            return np.ones(len(entry), np.int64)
+        return measured(self.measures, measure)[entry].astype(np.int64)
 
     def forget(self) -> None:
         """Drop the cached prefix sums, to give the memory back."""
         self._sums.clear()
+        self._asked.clear()
 
-    def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
-        """Number of entries of all entities that sort up to (entity, day), that day included."""
-        return np.searchsorted(self._key, entity_day_key(entity, day), side="right")
+    def span(self, entity: Codes, day: NDArray[np.integer], days: int | None = None) -> Span:
+        """Where the entries known on a day lie: all of them, or those of the last ``days`` days."""
+        return self._remembered(f"{days} days", entity, day, lambda: self._span(entity, day, days))
 
-    def start(self, entity: Codes) -> Integers:
-        """Position of the first entry of each entity."""
-        return np.searchsorted(self._key, entity.astype(np.int64) << _DAY_BITS, side="left")
+    def _remembered(
+        self, question: str, entity: Codes, day: NDArray[np.integer], find: Callable[[], Answer]
+    ) -> Answer:
+        for asked, of_entity, on_day, answer in self._asked:
+            if asked == question and np.array_equal(of_entity, entity) and np.array_equal(on_day, day):
+                return cast(Answer, answer)
+        found = find()
+        self._asked = [(question, entity, day, found), *self._asked[: _ANSWERS_KEPT - 1]]
+        return found
+
+    def _known(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
+        """:meth:`end`, searched once for all windows that end on a day."""
+        return self._remembered("end", entity, day, lambda: self.end(entity, day))
+
+    def _span(self, entity: Codes, day: NDArray[np.integer], days: int | None) -> Span:
+        if days is None:
+            low, high = self.start(entity), self._known(entity, day)
+            if not len(self._back_key):
+                return Span(low, high)
+            back_low = np.searchsorted(self._back_key, entity.astype(np.int64) << DAY_BITS, side="left")
+            back_high = np.searchsorted(self._back_key, entity_day_key(entity, day), side="right")
+            return Span(low, high, back_low, back_high)
+        if days < 1:
+            raise LeakageError(f"A window of {days} days was asked; it must be one day or longer.")
+        before = day - days
+        low = np.maximum(self.end(entity, before), self.start(entity))
+        opening = entity_day_key(entity, before)
+        return self._without_taken_back(entity, day, low, self._known(entity, day), opening)
+
+    def sums(self, measure: str, span: Span) -> Integers:
+        """Sum of a measure over a span, one number per asker."""
+        if measure not in self._sums:
+            back = self._values(measure, self._back_entry)
+            self._sums[measure] = (self._prefix(measure), back, prefix_sums(back))
+        plus, back, back_sums = self._sums[measure]
+        sums = plus[span.high].astype(np.int64)
+        sums -= plus[span.low]
+        if span.back_low is not None and span.back_high is not None:
+            sums -= back_sums[span.back_high]
+            sums += back_sums[span.back_low]
+        if span.asker is not None and span.back is not None:
+            np.subtract.at(sums, span.asker, back[span.back])
+        return sums
 
     def total(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Sum of all entries known, and standing, on a day."""
-        plus, minus = self._prefix(measure)
-        sums = plus[self.end(entity, day)] - plus[self.start(entity)]
-        if len(self._minus_key):
-            key = entity.astype(np.int64)
-            last = np.searchsorted(self._minus_key, entity_day_key(entity, day), side="right")
-            sums -= minus[last] - minus[np.searchsorted(self._minus_key, key << _DAY_BITS, side="left")]
-        return sums
+        return self.sums(measure, self.span(entity, day))
 
     def window(self, measure: str, entity: Codes, day: NDArray[np.integer], days: int) -> Integers:
         """Sum of the entries that became known in the ``days`` days up to and including ``day``."""
-        if days < 1:
-            raise LeakageError(f"A window of {days} days was asked; it must be one day or longer.")
-        low = np.maximum(self.end(entity, day - days), self.start(entity))
-        return self._between(measure, entity, day, low, self.end(entity, day))
+        return self.sums(measure, self.span(entity, day, days))
 
-    def last(self, measure: str, entity: Codes, day: NDArray[np.integer], last: int) -> Integers:
-        """Sum of the last ``last`` entries known on a day; those taken back count as zero."""
+    def _without_taken_back(
+        self, entity: Codes, day: NDArray[np.integer], low: Integers, high: Integers, opening: Integers
+    ) -> Span:
+        """Span low..high less the entries there that were taken back by ``day``.
+
+        Few entries are ever taken back, so these are looked at one by one: what
+        became known after the key ``opening`` was taken back after it too.
+        """
+        if not len(self._back_key):
+            return Span(low, high)
+        first = np.searchsorted(self._back_key, opening, side="left")
+        last = np.searchsorted(self._back_key, entity_day_key(entity, day), side="right")
+        size = np.where(low < high, np.maximum(last - first, 0), 0)
+        asker = np.repeat(np.arange(len(entity)), size)
+        place = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + first[asker]
+        position = self._back_position[place]
+        inside = (position >= low[asker]) & (position < high[asker])
+        return Span(low, high, asker=asker[inside], back=place[inside])
+
+
+@dataclass
+class EventStream(_Dated):
+    """Entries of entities in order of knowledge, with exact sums over windows and over the last few."""
+
+    def __post_init__(self) -> None:
+        cell = self._laid_out()
+        self._order = sort_order(cell).astype(np.int32)
+        self._key = cell[self._order]
+        count = int(np.searchsorted(self._key, self._cell_count))
+        self._order, self._key = self._order[:count], self._key[:count]
+        entities = self._cell_count // self._days
+        cells = np.arange(entities + 1, dtype=np.int64) * self._days
+        self._first = np.searchsorted(self._key, cells.astype(self._key.dtype))
+        self._arrange_taken_back(self._order, np.arange(count))
+
+    def _prefix(self, measure: str) -> NDArray[np.integer]:
+        if measure == "count":
+            return np.arange(len(self._order) + 1, dtype=np.int32)
+        return prefix_sums(measured(self.measures, measure)[self._order])
+
+    def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
+        """Number of entries of all entities that sort up to (entity, day), that day included."""
+        return np.searchsorted(self._key, self._cells_until(entity, day).astype(self._key.dtype))
+
+    def start(self, entity: Codes) -> Integers:
+        """Number of entries of all entities that sort before an entity."""
+        first: Integers = self._first[np.clip(entity, 0, len(self._first) - 1)]
+        return first
+
+    def last_span(self, entity: Codes, day: NDArray[np.integer], last: int) -> Span:
+        """Where the last ``last`` entries known on a day lie; those taken back count as zero."""
         if last < 1:
             raise LeakageError(f"The last {last} entries were asked; it must be one or more.")
-        high = self.end(entity, day)
+        return self._remembered(f"last {last}", entity, day, lambda: self._last_span(entity, day, last))
+
+    def _last_span(self, entity: Codes, day: NDArray[np.integer], last: int) -> Span:
+        high = self._known(entity, day)
         low = np.maximum(high - last, self.start(entity))
-        return self._between(measure, entity, day, low, high)
+        if not len(self._back_key):
+            return Span(low, high)
+        opening = entity_day_key(entity, self._day_at(np.minimum(low, len(self._key) - 1)))
+        return self._without_taken_back(entity, day, low, high, opening)
+
+    def _day_at(self, position: Integers) -> Days:
+        return (self._key[position] % self._days + self._first_day).astype(np.int32)
 
     def latest_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
         """Day of the latest entry known on a day; NEVER where there is none."""
-        high = self.end(entity, day)
+        high = self._known(entity, day)
         found = high > self.start(entity)
         latest = np.full(len(entity), NEVER, np.int32)
-        latest[found] = self.day[self._order[high[found] - 1]]
+        latest[found] = self._day_at(high[found] - 1)
         return latest
 
     def first_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
         """Day of the first entry known on a day; NEVER where there is none."""
         low = self.start(entity)
-        found = self.end(entity, day) > low
+        found = self._known(entity, day) > low
         first = np.full(len(entity), NEVER, np.int32)
-        first[found] = self.day[self._order[low[found]]]
+        first[found] = self._day_at(low[found])
         return first
 
     def latest(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Value of the latest entry known on a day; 0 where there is none."""
-        high = self.end(entity, day)
+        high = self._known(entity, day)
         found = high > self.start(entity)
         values = np.zeros(len(entity), np.int64)
-        values[found] = self.measures[measure][self._order[high[found] - 1]]
+        values[found] = measured(self.measures, measure)[self._order[high[found] - 1]]
         return values
 
-    def _between(
-        self, measure: str, entity: Codes, day: NDArray[np.integer], low: Integers, high: Integers
-    ) -> Integers:
-        """Sum over positions low..high, less the entries there that were taken back by ``day``."""
-        plus, _ = self._prefix(measure)
-        sums = plus[high] - plus[low]
-        if not len(self._minus_key):
-            return sums
-        # Few entries are ever taken back, so these are looked at one by one: an
-        # entry at or after `low` was taken back after the day that opens the range.
-        opening = np.where(low < high, self._key[np.minimum(low, len(self._key) - 1)], 0)
-        first = np.searchsorted(self._minus_key, opening, side="left")
-        last = np.searchsorted(self._minus_key, entity_day_key(entity, day), side="right")
-        size = np.where(low < high, np.maximum(last - first, 0), 0)
-        asking = np.repeat(np.arange(len(entity)), size)
-        entry = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + first[asking]
-        position = self._minus_position[entry]
-        inside = (position >= low[asking]) & (position < high[asking])
-        np.subtract.at(sums, asking[inside], self._values(measure, position[inside]))
-        return sums
+
+@dataclass
+class DayStream(_Dated):
+    """Entries of few entities summed by day: one cell per entity and day, no sort.
+
+    It answers totals and windows, as an :class:`EventStream` does, but not the
+    last few entries, which lie within a day.
+    """
+
+    def __post_init__(self) -> None:
+        self._cell = self._laid_out()
+        entry = np.flatnonzero(self._cell < self._cell_count)
+        self._arrange_taken_back(entry, self._cell[entry])
+        if not self._cell_count:
+            self._cell = self._cell[:0].copy()
+
+    @staticmethod
+    def suits(entity: NDArray[np.integer], day: Days) -> bool:
+        """Whether entities and days are few enough for one cell each."""
+        known = day[day < NEVER]
+        if not len(known):
+            return False
+        cells = (int(entity.max()) + 1) * (int(known.max()) - int(known.min()) + 1)
+        return cells <= max(_FEW_CELLS, len(entity))
+
+    def _prefix(self, measure: str) -> NDArray[np.integer]:
+        cells = np.zeros(self._cell_count + 1, np.int64)
+        if len(self._cell):
+            values = 1 if measure == "count" else measured(self.measures, measure).astype(np.int64)
+            np.add.at(cells, self._cell, values)
+        return prefix_sums(cells[:-1])
+
+    def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
+        """Number of cells up to (entity, day), that day included."""
+        return self._cells_until(entity, day)
+
+    def start(self, entity: Codes) -> Integers:
+        """Number of cells before an entity."""
+        cells: Integers = np.clip(entity * self._days, 0, self._cell_count)
+        return cells
 
 
 @dataclass
@@ -196,50 +356,44 @@ class CohortStream:
 
     Parameters
     ----------
-    entity, day : array of shape (n_changes,)
-        Whose sums change, and from which day.
-    slopes, intercepts : mapping of str to array of shape (n_changes,)
-        By how much each measure's line changes.
-    final_entity, final_day : array of shape (n_invoices,)
-        Entity and due date of each invoice.
-    finals : mapping of str to array of shape (n_invoices,)
-        What each invoice adds once frozen.
+    changes : EventStream or DayStream
+        By how much each measure's line changes, and from which day: measures
+        ``slope NAME`` and ``intercept NAME``.
+    finals : EventStream or DayStream
+        What each invoice adds once frozen, by due date.
     cap_days : int
         Days after the due date at which an invoice is frozen.
     """
 
-    entity: Codes
-    day: Days
-    slopes: Mapping[str, Integers]
-    intercepts: Mapping[str, Integers]
-    final_entity: Codes
-    final_day: Days
-    finals: Mapping[str, Integers]
-    cap_days: int
-
-    def __post_init__(self) -> None:
-        measures = {f"slope {name}": values for name, values in self.slopes.items()}
-        measures |= {f"intercept {name}": values for name, values in self.intercepts.items()}
-        self._changes = EventStream(self.entity, self.day, measures)
-        self._finals = EventStream(self.final_entity, self.final_day, self.finals)
-
-    def forget(self) -> None:
-        """Drop the cached prefix sums, to give the memory back."""
-        self._changes.forget()
-        self._finals.forget()
+    _changes: EventStream | DayStream
+    _finals: EventStream | DayStream
+    _cap_days: int
 
     def total(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Sum over all invoices that had fallen due by a day."""
         sums = self._changes.total(f"intercept {measure}", entity, day)
-        if measure in self.slopes:
-            sums = sums + self._changes.total(f"slope {measure}", entity, day) * day.astype(np.int64)
+        slope = f"slope {measure}"
+        if slope in self._changes.measures:
+            sums = sums + self._changes.total(slope, entity, day) * day.astype(np.int64)
         return sums
 
     def window(self, measure: str, entity: Codes, day: NDArray[np.integer], days: int) -> Integers:
         """Sum over the invoices that fell due in the ``days`` days up to and including ``day``."""
-        if days < self.cap_days:
+        if days < self._cap_days:
             raise LeakageError(
-                f"A window of {days} days was asked of invoices frozen {self.cap_days} days after their "
-                f"due date; what lies before it is not final, so ask for {self.cap_days} days or more."
+                f"A window of {days} days was asked of invoices frozen {self._cap_days} days after their "
+                f"due date; what lies before it is not final, so ask for {self._cap_days} days or more."
             )
         return self.total(measure, entity, day) - self._finals.total(measure, entity, day - days)
+
+
+def stream_of(
+    entity: NDArray[np.integer],
+    day: Days,
+    measures: Mapping[str, Measure],
+    taken_back_day: Days | None = None,
+    ordered: bool = True,
+) -> EventStream | DayStream:
+    """The cheaper of the two arrangements; ``ordered`` asks for the one that knows the last few."""
+    kind = DayStream if not ordered and DayStream.suits(entity, day) else EventStream
+    return kind(entity, day, measures, taken_back_day)

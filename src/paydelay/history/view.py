@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 import polars as pl
@@ -13,18 +13,23 @@ from numpy.typing import NDArray
 from paydelay.errors import LeakageError, LedgerError
 from paydelay.history.facts import NEVER, Codes, Days
 from paydelay.history.history import History, day_of
-from paydelay.history.streams import Integers, entity_day_key
+from paydelay.history.ordering import distinct, entity_day_key
+from paydelay.history.streams import Integers
 
 Floats = NDArray[np.float64]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Distinct (entity, as_of) pairs of the rows, and which pair each row belongs to."""
+    """Distinct (entity, as_of) pairs of the rows, and which pair each row belongs to.
+
+    ``row_pair`` is None where every row is a pair of its own.
+    """
 
     entity: Codes
     day: Days
-    row_pair: NDArray[np.intp]
+    row_pair: NDArray[np.intp] | None
 
 
 @dataclass
@@ -47,7 +52,9 @@ class PastView:
     invoice: Codes
     as_of_day: Days
     _groups: dict[str, _Group] = field(default_factory=dict, repr=False)
-    _cache: dict[tuple[object, ...], NDArray[np.int64]] = field(default_factory=dict, repr=False)
+    _cache: dict[tuple[object, ...], Integers] = field(default_factory=dict, repr=False)
+    _results: dict[Callable[[PastView], object], object] = field(default_factory=dict, repr=False)
+    _book: PastView | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         facts, history = self._history.invoices, self._history
@@ -58,7 +65,6 @@ class PastView:
                 f"{int((self.state < 0).sum())} rows ask about invoices that were not known yet on their "
                 "as_of date; ask only for invoices open on the date."
             )
-        self._book: tuple[Codes, Days] | None = None
 
     def __len__(self) -> int:
         return len(self.invoice)
@@ -211,6 +217,11 @@ class PastView:
         group = self._group(by)
         return self._spread(by, group.entity) >= 0
 
+    def has_parent(self) -> NDArray[np.bool_]:
+        """Whether the customer is known to belong to another one."""
+        own = self._history.own_group[self.customer]
+        return np.asarray(self._spread("parent", self._group("parent").entity) != own)
+
     def latest(self, stream: str, measure: str, by: str = "customer") -> Floats:
         """Measure of the latest event known; NaN where there was none."""
         group = self._group(by)
@@ -257,30 +268,34 @@ class PastView:
 
         ``oldest_days`` is the highest number of days past due among them.
         """
-        figures = self._cached(("book", measure, by), lambda: self._open_figures(measure, by))
-        return self._spread(by, figures) / (1.0 if "count" in measure or measure == "oldest_days" else 100.0)
+        book = self._whole_book()
+        figures = book._cached(("book", measure, by), lambda: book._open_figures(measure, by))
+        if book is self:
+            spread = self._spread(by, figures)
+        else:
+            ours, theirs = self._group(by), book._group(by)
+            key = entity_day_key(theirs.entity, theirs.day)
+            order = np.argsort(key, kind="stable")
+            pair = np.searchsorted(key, entity_day_key(ours.entity, ours.day), sorter=order)
+            spread = self._spread(by, figures[order[pair]])
+        return spread / (1.0 if "count" in measure or measure == "oldest_days" else 100.0)
 
     def _open_figures(self, measure: str, by: str) -> Integers:
-        invoice, day = self._whole_book()
-        history, facts, group = self._history, self._history.invoices, self._group(by)
-        entity = history.entity(by, invoice, facts.customer[invoice], day)
-        key = entity_day_key(group.entity, group.day)
-        pair = np.searchsorted(key, entity_day_key(entity, day))
-        found = (pair < len(key)) & (key[np.minimum(pair, len(key) - 1)] == entity_day_key(entity, day))
-        pair, invoice, day = pair[found], invoice[found], day[found]
-        late = day.astype(np.int64) - facts.due_day[invoice]
+        """A figure of each group of this view, which holds the whole book."""
+        group, facts = self._group(by), self._history.invoices
+        pair = np.arange(len(self)) if group.row_pair is None else group.row_pair
+        late = self.days_past_due
         if measure == "oldest_days":
-            oldest = np.full(len(key), -(10**6), np.int64)
+            oldest = np.full(len(group.entity), -(10**6), np.int64)
             np.maximum.at(oldest, pair, late)
             return oldest
-        figures = np.zeros(len(key), np.int64)
-        states = history.states
-        if measure.startswith("overdue"):
-            pair, invoice, day = pair[late > 0], invoice[late > 0], day[late > 0]
+        chosen = np.flatnonzero(late > 0) if measure.startswith("overdue") else slice(None)
+        pair, invoice = pair[chosen], self.invoice[chosen]
+        figures = np.zeros(len(group.entity), np.int64)
         if measure.endswith("count"):
             np.add.at(figures, pair, 1)
             return figures
-        share = states.open[history.state_row(invoice, day)] / facts.amount[invoice]
+        share = self._history.states.open[self.state[chosen]] / facts.amount[invoice]
         cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
         if measure == "amount_squared":
             # In squared currency units, so that a large book does not overflow.
@@ -288,23 +303,40 @@ class PastView:
         np.add.at(figures, pair, cents)
         return figures
 
-    def _whole_book(self) -> tuple[Codes, Days]:
+    def _whole_book(self) -> PastView:
+        """All invoices open on the dates of the rows: this very view where it holds them all."""
         if self._book is None:
-            self._book = self._history.open_on_days(np.unique(self.as_of_day))
+            invoice, day = self._history.open_on_days(np.unique(self.as_of_day))
+            whole = np.array_equal(invoice, self.invoice) and np.array_equal(day, self.as_of_day)
+            self._book = self if whole else PastView(self._history, invoice, day)
         return self._book
 
     # Machinery ------------------------------------------------------------------------
 
+    def once(self, compute: Callable[[PastView], Result]) -> Result:
+        """Result of a function of this view, computed when first asked for.
+
+        Features that share an expensive part name it here instead of calling it.
+        """
+        if compute not in self._results:
+            self._results[compute] = compute(self)
+        return cast(Result, self._results[compute])
+
     def _group(self, by: str) -> _Group:
         if by not in self._groups:
             entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
-            key = entity_day_key(entity, self.as_of_day)
-            _, first, row_pair = np.unique(key, return_index=True, return_inverse=True)
-            self._groups[by] = _Group(entity[first], self.as_of_day[first], row_pair)
+            if by == "invoice":
+                self._groups[by] = _Group(entity, self.as_of_day, None)
+            else:
+                days, day = np.unique(self.as_of_day, return_inverse=True)
+                # One more than the entity, since rows without one are marked -1.
+                pairs, row_pair = distinct((entity + 1) * len(days) + day)
+                self._groups[by] = _Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
         return self._groups[by]
 
     def _spread(self, by: str, values: NDArray[np.number]) -> Floats:
-        return np.asarray(values[self._group(by).row_pair], np.float64)
+        row_pair, numbers = self._group(by).row_pair, np.asarray(values, np.float64)
+        return numbers if row_pair is None else numbers[row_pair]
 
     def _cached(self, key: tuple[object, ...], make: Callable[[], Integers]) -> Integers:
         if key not in self._cache:
@@ -334,11 +366,12 @@ class PastView:
             if days is None:
                 return cohort.total(measure, entity, day)
             return cohort.window(measure, entity, day, days)
-        events = self._history.stream(stream, by)
         if days is not None and last is not None:
             raise LedgerError("Ask for a window of days or for the last few events, not for both.")
         if last is not None:
-            return events.last(measure, entity, day, last)
+            ordered = self._history.stream(stream, by)
+            return ordered.sums(measure, ordered.last_span(entity, day, last))
+        events = self._history.sums(stream, by)
         if days is not None:
             return events.window(measure, entity, day, days)
         return events.total(measure, entity, day)

@@ -33,6 +33,11 @@ _DIVIDEND_SHARE = 0.2
 _LAG_SHARES, _LAG_LOW, _LAG_HIGH = (0.62, 0.25, 0.10, 0.03), (1, 2, 4, 10), (2, 4, 10, 26)
 
 
+_PAYMENT_TYPES = (np.int32, np.int32, np.int32, np.int64, np.int8, np.int32, np.bool_, np.int32)
+_EVENT_TYPES = (np.int8, np.int32, np.int32, np.int32, np.int64, np.int32, np.int32)
+_HAZARD_TYPES = (np.int32, np.int32, np.float32, np.float32)
+
+
 class Clerk(Witness):
     """Keeps payments, events and daily hazards as growing lists of arrays.
 
@@ -55,9 +60,10 @@ class Clerk(Witness):
         self.insolvent_day: Array = np.full(len(agents), NEVER, dtype=np.int32)
         self.dividend_rate: Array = np.zeros(len(agents))
         self.dividend_day: Array = np.full(len(agents), NEVER, dtype=np.int32)
-        self.payment_parts: list[tuple[Array, ...]] = []
-        self.event_parts: list[tuple[Array, ...]] = []
-        self.hazard_parts: list[tuple[Array, ...]] = []
+        # Each begins with an empty part, so that a book in which something never happens has its columns.
+        self.payment_parts = [tuple(np.zeros(0, dtype=kind) for kind in _PAYMENT_TYPES)]
+        self.event_parts = [tuple(np.zeros(0, dtype=kind) for kind in _EVENT_TYPES)]
+        self.hazard_parts = [tuple(np.zeros(0, dtype=kind) for kind in _HAZARD_TYPES)]
 
     def make_room(self, count: int) -> None:
         """Be ready for invoice numbers below ``count``."""

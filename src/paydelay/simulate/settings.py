@@ -44,7 +44,7 @@ class SimulationSettings(BaseModel):
     """Share of the customers that arrive after the first day."""
     churn_yearly_share: float = Field(default=0.06, ge=0, le=0.9)
     """Share of the customers that stop ordering within a year."""
-    insolvency_yearly_share: float = Field(default=0.036, ge=0, le=0.5)
+    insolvency_yearly_share: float = Field(default=0.042, ge=0, le=0.5)
     """Share of the active customers that become insolvent within a year."""
     culture_drift_days_per_year: float = Field(default=1.0, ge=-30, le=30)
     """How much later every customer aims to pay with each year."""

@@ -1,0 +1,317 @@
+"""The command line: simulate, check, train, score.
+
+Exit codes: 0 done; 1 the data fell short (refused rows with --strict, a ledger too
+thin, a model under its quality gate); 2 a wrong call or unusable input, with one
+sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from paydelay.errors import ModelError, PaydelayError
+
+if TYPE_CHECKING:
+    from paydelay.ledger import Ledger
+    from paydelay.model import DelayModel
+
+application = typer.Typer(
+    name="paydelay",
+    help="Which open invoices to chase first, what each may cost and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class By(StrEnum):
+    """What one contact is made about."""
+
+    invoice = "invoice"
+    customer = "customer"
+
+
+class Order(StrEnum):
+    """Value the queue is ranked by."""
+
+    expected_loss = "expected-loss"
+    value_at_stake = "value-at-stake"
+    late_value = "late-value"
+
+
+class Scope(StrEnum):
+    """Invoices to queue."""
+
+    all = "all"
+    overdue = "overdue"
+    due_soon = "due-soon"
+
+
+class Language(StrEnum):
+    """Language of what is read."""
+
+    en = "en"
+    fr = "fr"
+
+
+class Explained(StrEnum):
+    """Whose reasons are given."""
+
+    all = "all"
+    top = "top"
+    none = "none"
+
+
+class Format(StrEnum):
+    """Files of a ledger."""
+
+    csv = "csv"
+    parquet = "parquet"
+
+
+LedgerPath = Annotated[Path, typer.Argument(metavar="LEDGER", help="Folder with invoices and payments.")]
+AsOf = Annotated[
+    str, typer.Option("--as-of", metavar="DATE", help="Day, such as 2025-11-30; its close counts.")
+]
+Spoken = Annotated[Language, typer.Option("--language", help="Language of what is read.")]
+ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML.")]
+
+
+@application.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log each stage to stderr.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(version_of("paydelay"))
+        raise typer.Exit
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+
+
+@application.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the ledger is written.")],
+    customers: Annotated[int, typer.Option("--customers", help="Number of customers.")] = 400,
+    months: Annotated[int, typer.Option("--months", help="Months of history.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same ledger.")] = 1,
+    regime_change: Annotated[bool, typer.Option("--regime-change", help="Add a liquidity shock.")] = False,
+    file_format: Annotated[Format, typer.Option("--format", help="Of the tables.")] = Format.csv,
+) -> None:
+    """Write a debtor book whose truth is known: a ledger, and DIR/truth beside its tables."""
+    from paydelay.simulate import SimulationSettings
+    from paydelay.simulate import simulate as simulated
+
+    settings = SimulationSettings.from_values(
+        {
+            "customer_count": customers,
+            "month_count": months,
+            "seed": seed,
+            "regime_change": regime_change,
+            "regime_change_month": min(20, months * 2 // 3),
+        }
+    )
+    with _stages("Simulating"):
+        book = simulated(settings)
+        book.write(out, format=file_format.value)
+    typer.echo(
+        f"{book.invoices.height} invoices and {book.payments.height} payments of {customers} customers, "
+        f"{settings.start_date} to {settings.end_date}, written to {out}."
+    )
+
+
+@application.command()
+def check(
+    ledger: LedgerPath,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a row is refused.")] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", metavar="FILE", help="Write the refused rows to a CSV.")
+    ] = None,
+) -> None:
+    """Count what a ledger holds, and tell every rule by which rows were refused."""
+    from paydelay.delivery import deliver
+    from paydelay.ledger import read_ledger
+    from paydelay.report import print_check
+
+    with _stages("Reading the ledger"):
+        books = read_ledger(ledger)
+    print_check(books)
+    if rejects is not None:
+        deliver(books.refusals, str(rejects))
+    if strict and books.refusals.height:
+        raise typer.Exit(1)
+
+
+@application.command()
+def train(
+    ledger: LedgerPath,
+    as_of: AsOf,
+    model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Where the model is written.")],
+    config: ConfigPath = None,
+    force: Annotated[bool, typer.Option("--force", help="Keep a model under its quality gate.")] = False,
+    language: Spoken = Language.en,
+) -> None:
+    """Train a model on what was known at the close of a day."""
+    from paydelay.config import load_config
+    from paydelay.ledger import read_ledger
+    from paydelay.report import print_training
+    from paydelay.training import train as trained
+
+    settings = load_config(config)
+    with _stages("Training"):
+        books = read_ledger(ledger)
+        fitted = trained(books, as_of, settings, force=force)
+        fitted.save(model)
+    print_training(fitted, language.value)
+    _tell_refused(books)
+
+
+@application.command()
+def score(  # noqa: PLR0913, PLR0917 - every option is an argument
+    ledger: LedgerPath,
+    as_of: AsOf,
+    model: Annotated[str, typer.Option("--model", metavar="DIR", help="Folder that train wrote.")],
+    out: Annotated[
+        str, typer.Option("--out", metavar="TARGET", help="A .parquet, .csv or .json file, or - for a table.")
+    ] = "-",
+    by: Annotated[By, typer.Option("--by", help="What one contact is made about.")] = By.invoice,
+    order: Annotated[Order, typer.Option("--order", help="Value to rank by.")] = Order.expected_loss,
+    scope: Annotated[Scope, typer.Option("--scope", help="Invoices to queue.")] = Scope.all,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows to give at most.")] = None,
+    capacity: Annotated[
+        int | None, typer.Option("--capacity", min=1, help="Contacts that can be made.")
+    ] = None,
+    language: Spoken = Language.en,
+    explain: Annotated[Explained | None, typer.Option("--explain", help="Whose reasons are given.")] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Score every open invoice and rank what to chase first."""
+    from paydelay.config import load_config
+    from paydelay.delivery import check_target, deliver
+    from paydelay.ledger import read_ledger
+    from paydelay.report import print_queue
+    from paydelay.scoring import score as scored
+    from paydelay.worklist import rank
+
+    on_screen = out == "-"
+    if not on_screen:
+        check_target(out)
+    fitted = _load_model(model)
+    shown = top or capacity or 20
+    wanted = explain or (Explained.top if on_screen and by is By.invoice else Explained.all)
+    explained: Literal["all", "none"] | int = shown
+    if wanted is not Explained.top:
+        explained = "all" if wanted is Explained.all else "none"
+    with _stages("Scoring"):
+        books = read_ledger(ledger)
+        scores = scored(
+            books,
+            fitted,
+            as_of,
+            config=load_config(config) if config else None,
+            language=language.value,
+            explain=explained,
+            order=order.value,
+        )
+        queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
+    if on_screen:
+        print_queue(queue, scores, language=language.value, limit=shown)
+    elif by is By.customer or top or capacity or scope is not Scope.all:
+        deliver(queue.frame, out, language.value)
+    else:
+        deliver(scores.frame.sort("priority_rank", "invoice_id", nulls_last=True), out, language.value)
+    _tell_refused(books)
+
+
+def _load_model(model: str) -> DelayModel:
+    from paydelay.model import DelayModel
+
+    if model.startswith("models:"):
+        raise ModelError(
+            "Models of a registry are not read by this version; give the folder that train wrote."
+        )
+    return DelayModel.load(model)
+
+
+def _tell_refused(books: Ledger) -> None:
+    """No row vanishes silently: what was refused is said wherever the ledger was used."""
+    if books.refusals.height:
+        rows = "row was" if books.refusals.height == 1 else "rows were"
+        typer.echo(f"{books.refusals.height} {rows} refused; 'paydelay check' tells which and why.", err=True)
+
+
+class _LatestStage(logging.Handler):
+    """Shows the latest stage's line on a progress bar."""
+
+    def __init__(self, progress: Any, task: Any) -> None:
+        super().__init__(logging.INFO)
+        self._progress, self._task = progress, task
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.update(self._task, description=record.getMessage())
+
+
+@contextmanager
+def _stages(doing: str) -> Iterator[None]:
+    """A progress bar on stderr that names the stage just done; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    logger = logging.getLogger("paydelay")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        handler = _LatestStage(progress, progress.add_task(doing, total=None))
+        before = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(before)
+
+
+def main() -> None:
+    """Run the command line; every foreseen error ends in one sentence on stderr."""
+    try:
+        application()
+    except PaydelayError as error:
+        typer.echo(f"paydelay: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("PAYDELAY_DEBUG"):
+            raise
+        typer.echo(
+            f"paydelay: an unforeseen {type(error).__name__}; set PAYDELAY_DEBUG=1 to see where, "
+            "and report it.",
+            err=True,
+        )
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Writes a table to a file, once and whole: parquet, CSV or JSON, named by its ending.
+
+The three say the same. Parquet keeps every type; JSON is a list of records with ISO
+dates and reasons as lists of objects; CSV is flat, for spreadsheets: UTF-8 without a
+byte order mark (which would become part of the first column's name in most other
+readers), points as decimal marks, ISO dates, reasons joined to one text.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+from polars import selectors as cs
+
+from paydelay.errors import TargetError
+from paydelay.language import phrase
+
+logger = logging.getLogger(__name__)
+
+_ACCEPTED = "a path that ends in .parquet, .csv or .json"
+# A spreadsheet takes a text that begins so for a formula, and runs it when the file is opened.
+_FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
+_BETWEEN_REASONS = " | "
+_ROWS_AT_ONCE = 20_000
+
+
+def deliver(frame: pl.DataFrame, target: str | Path, language: str = "en") -> Path:
+    """Write a table to a file that is there in whole or not at all.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The score table, a queue, refused rows or any other table.
+    target : str or Path
+        A path that ends in .parquet, .csv or .json; its folder is made where it
+        does not exist. A file that is there already is replaced.
+    language : {'en', 'fr'}
+        Of the words a CSV adds to a reason that lowers the risk.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    TargetError
+        If the target is of another kind, or cannot be written to. The file that
+        was there before is left as it was.
+
+    Notes
+    -----
+    In CSV, a text that begins with ``=``, ``+``, ``-``, ``@`` (full-width too), a tab
+    or a line end gets a leading apostrophe, since a spreadsheet would run it as a
+    formula; numbers stay as they are. What is no number (NaN, infinite) is written as missing
+    to CSV and JSON. The same table gives the same bytes.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> queue = pl.DataFrame({"customer_id": ["A", "=1+1"], "expected_loss": [48.2, -0.5]})
+    >>> with TemporaryDirectory() as folder:
+    ...     print(deliver(queue, f"{folder}/queue.csv").read_text("utf-8").rstrip())
+    customer_id,expected_loss
+    A,48.2
+    '=1+1,-0.5
+    """
+    path = check_target(target)
+    written = _WRITERS[path.suffix.lower()]
+    try:
+        with _replacing(path) as draft:
+            for part in written(frame.rechunk(), language):
+                draft.write(part)
+    except pl.exceptions.PolarsError as error:
+        raise TargetError(
+            f"A {path.suffix} file cannot hold this table ({type(error).__name__}); give numbers, texts, "
+            "dates, and lists of them."
+        ) from error
+    logger.info("deliver: %d rows to a %s file", frame.height, path.suffix.lower())
+    return path
+
+
+def check_target(target: str | Path) -> Path:
+    """Refuse a target that cannot be delivered to, before any work is done for it.
+
+    Parameters
+    ----------
+    target : str or Path
+        As given to :func:`deliver`.
+
+    Returns
+    -------
+    Path
+        The path it names.
+
+    Raises
+    ------
+    TargetError
+        If it is not a path that ends in .parquet, .csv or .json, or names a folder.
+
+    Examples
+    --------
+    >>> check_target("queue.csv").name
+    'queue.csv'
+    >>> check_target("queue.xlsx")
+    Traceback (most recent call last):
+    paydelay.errors.TargetError: A table is not written to .xlsx files; give a path that ends in
+    .parquet, .csv or .json.
+    """
+    text = str(target)
+    # The address may hold a password: it is not repeated.
+    if "://" in text and isinstance(target, str):
+        raise TargetError(f"Databases are not served yet by this version; give {_ACCEPTED}.")
+    path = Path(target)
+    if path.suffix.lower() not in _WRITERS:
+        kind = (
+            f"{path.suffix} files" if path.suffix.isprintable() and path.suffix else "a path without ending"
+        )
+        raise TargetError(f"A table is not written to {kind}; give {_ACCEPTED}.")
+    try:
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:
+        raise _unwritable(error) from None
+    if is_folder:
+        raise TargetError(f"The target {path.name} is a folder; give {_ACCEPTED}.")
+    return path
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A draft beside the file, which takes its place only when it is whole."""
+    draft: Path | None = None
+    try:
+        # Through a link the file it points to is replaced, not the link.
+        place = path.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_name(f".paydelay-{uuid.uuid4().hex}.tmp")
+        with draft.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(place)
+    except (OSError, ValueError) as error:
+        raise _unwritable(error) from error
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+
+
+def _unwritable(error: Exception) -> TargetError:
+    why = getattr(error, "strerror", None) or "the path is not usable"
+    return TargetError(
+        f"The target cannot be written ({why}); give {_ACCEPTED}, in a folder that can be written to."
+    )
+
+
+# The writers give bytes, and Python writes them: polars' own JSON writer does not notice a full disk.
+
+
+def _as_parquet(frame: pl.DataFrame, _language: str) -> Iterator[bytes]:
+    file = io.BytesIO()
+    frame.write_parquet(file, compression="zstd")
+    yield file.getvalue()
+
+
+def _as_json(frame: pl.DataFrame, _language: str) -> Iterator[bytes]:
+    """One record a line, so that two files can be compared by line."""
+    opening = "["
+    # polars writes dates as ISO has them, but a blank between a date and its time.
+    frame = frame.with_columns(cs.datetime().dt.to_string("iso:strict"))
+    for rows in frame.iter_slices(_ROWS_AT_ONCE):
+        yield (opening + "\n" + rows.write_ndjson().rstrip("\n").replace("\n", ",\n")).encode()
+        opening = ","
+    yield b"\n]\n" if frame.height else b"[]\n"
+
+
+def _as_csv(frame: pl.DataFrame, language: str) -> Iterator[bytes]:
+    columns = [_flat(name, dtype, language).alias(name) for name, dtype in frame.schema.items()]
+    yield frame.clear().select(columns).write_csv().encode()
+    for rows in frame.iter_slices(_ROWS_AT_ONCE):
+        yield rows.select(columns).write_csv(include_header=False, float_scientific=False).encode()
+
+
+def _flat(name: str, dtype: pl.DataType, language: str) -> pl.Expr:
+    """A column as cells of a spreadsheet."""
+    column = pl.col(name)
+    if dtype.is_float():
+        return pl.when(column.is_finite()).then(column)
+    if isinstance(dtype, pl.List):
+        return _no_formula(_joined(column, dtype, language))
+    if isinstance(dtype, pl.Struct):
+        return _no_formula(column.struct.json_encode())
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return _no_formula(column.cast(pl.String))
+    return column
+
+
+def _joined(column: pl.Expr, dtype: pl.List, language: str) -> pl.Expr:
+    """A list as one text; of reasons, what they say."""
+    inner, item = dtype.inner, pl.element()
+    if isinstance(inner, pl.Struct) and {"text", "direction"} <= {field.name for field in inner.fields}:
+        # Without its sign a reason for paying well would read as one for paying late.
+        lowers = " (" + phrase("direction.lowers", language) + ")"
+        lowering = pl.when(item.struct.field("direction") < 0).then(pl.lit(lowers)).otherwise(pl.lit(""))
+        texts = item.struct.field("text") + lowering
+    elif isinstance(inner, pl.Struct):
+        texts = item.struct.json_encode()
+    else:
+        texts = item.cast(pl.String)
+    return column.list.eval(texts).list.join(_BETWEEN_REASONS)
+
+
+def _no_formula(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(_FORMULA_START)).then(pl.lit("'") + text).otherwise(text)
+
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, str], Iterator[bytes]]] = {
+    ".parquet": _as_parquet,
+    ".csv": _as_csv,
+    ".json": _as_json,
+}

@@ -1,0 +1,13 @@
+"""What people see: the queue on a terminal, and the report as one HTML page.
+
+``content`` chooses what is told and ``quality`` how good the model is; ``terminal``,
+``summaries`` and ``page`` lay it out, with ``queues`` and ``markup`` for the page.
+Every word comes from :mod:`paydelay.language`.
+"""
+
+from paydelay.report.page import report_page, write_report
+from paydelay.report.quality import gate_sentences
+from paydelay.report.summaries import print_check, print_training
+from paydelay.report.terminal import print_queue
+
+__all__ = ["gate_sentences", "print_check", "print_queue", "print_training", "report_page", "write_report"]
