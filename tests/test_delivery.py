@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paydelay import delivery
+from paydelay import delivery, files
 from paydelay.delivery import check_target, deliver
 from paydelay.errors import TargetError
 
@@ -260,7 +260,7 @@ def test_a_full_disk_is_noticed(tmp_path, monkeypatch, kind):
         hex = "full"
 
     (tmp_path / ".paydelay-full.tmp").symlink_to("/dev/full")
-    monkeypatch.setattr(delivery.uuid, "uuid4", Full)
+    monkeypatch.setattr(files.uuid, "uuid4", Full)
     path = tmp_path / f"queue.{kind}"
     path.write_bytes(b"yesterday")
     with pytest.raises(TargetError, match="No space left"):

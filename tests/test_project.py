@@ -34,7 +34,6 @@ HEAVY_PACKAGES = {
     "pandas",
     "shap",
     "sklearn",
-    "woodelf",
 }
 
 # A checkout has to work behind any mirror and on any machine.

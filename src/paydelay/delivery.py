@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 from polars import selectors as cs
 
 from paydelay.errors import TargetError
+from paydelay.files import replacing_file
 from paydelay.language import phrase
 
 logger = logging.getLogger(__name__)
@@ -76,9 +73,11 @@ def deliver(frame: pl.DataFrame, target: str | Path, language: str = "en") -> Pa
     path = check_target(target)
     written = _WRITERS[path.suffix.lower()]
     try:
-        with _replacing(path) as draft:
+        with replacing_file(path) as draft:
             for part in written(frame.rechunk(), language):
                 draft.write(part)
+    except (OSError, ValueError) as error:
+        raise _unwritable(error) from error
     except pl.exceptions.PolarsError as error:
         raise TargetError(
             f"A {path.suffix} file cannot hold this table ({type(error).__name__}); give numbers, texts, "
@@ -132,27 +131,6 @@ def check_target(target: str | Path) -> Path:
     if is_folder:
         raise TargetError(f"The target {path.name} is a folder; give {_ACCEPTED}.")
     return path
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A draft beside the file, which takes its place only when it is whole."""
-    draft: Path | None = None
-    try:
-        # Through a link the file it points to is replaced, not the link.
-        place = path.resolve()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".paydelay-{uuid.uuid4().hex}.tmp")
-        with draft.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(place)
-    except (OSError, ValueError) as error:
-        raise _unwritable(error) from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
 
 
 def _unwritable(error: Exception) -> TargetError:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +24,7 @@ from paydelay.calibration import Floats, MonotoneCalibration
 from paydelay.errors import FeatureMismatchError, ModelError, TargetError
 from paydelay.features import RUN_RATE_NAMES
 from paydelay.features.rhythm import expected_runs
+from paydelay.files import replacing_folder
 from paydelay.panel import Panel
 from paydelay.preflight import importing
 
@@ -360,21 +359,13 @@ class DelayModel:
             If the place holds something else, or cannot be written to.
         """
         target = Path(folder)
-        fresh = None
         try:
             _refuse_foreign(target)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            (fresh / _BOOSTER_FILE).write_text(self.booster_text, "utf-8")
-            text = json.dumps(self._as_manifest(), indent=1, allow_nan=False)
-            (fresh / _MANIFEST_FILE).write_text(text, "utf-8")
-            fresh.chmod(0o755)
-            _swap(fresh, target)
+            with replacing_folder(target) as draft:
+                (draft / _BOOSTER_FILE).write_text(self.booster_text, "utf-8")
+                (draft / _MANIFEST_FILE).write_text(json.dumps(self._as_manifest(), indent=1), "utf-8")
         except OSError as error:
             raise TargetError(f"The model cannot be written to {target}: {error.strerror}.") from error
-        finally:
-            if fresh is not None:
-                shutil.rmtree(fresh, ignore_errors=True)
         return target
 
     def _as_manifest(self) -> dict[str, Any]:
@@ -469,14 +460,3 @@ def _refuse_foreign(target: Path) -> None:
         raise TargetError(
             f"The folder {target} exists and holds something else than a model; name an empty or new folder."
         )
-
-
-def _swap(fresh: Path, target: Path) -> None:
-    """Put a finished folder in the place of another, which is removed only afterwards."""
-    if not target.exists():
-        fresh.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    target.rename(old / "model")
-    fresh.rename(target)
-    shutil.rmtree(old)

@@ -34,7 +34,6 @@ _EXTRA_OF_PACKAGE = {
     "sklearn": "train",
     "sqlalchemy": "sql",
     "uvicorn": "serve",
-    "woodelf": "explain",
 }
 _OPENMP_LIBRARIES = ("libgomp", "libomp")
 _OPENMP_ADVICE = (

@@ -16,7 +16,6 @@ RUN_WINDOW_DAYS = 182
 """Payment runs are counted over half a year, which follows a change of habit."""
 _WEEKS = RUN_WINDOW_DAYS / 7.0
 _RUN_PRIOR = 0.5
-WAIT_CAP_DAYS = 14
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 RUN_RATE_NAMES = tuple(f"run_rate_{name}" for name in WEEKDAYS)
 """The columns from which expected payment runs ahead are counted."""
@@ -34,7 +33,7 @@ def run_rates(view: PastView) -> NDArray[np.float64]:
         Between 0 and 1.
     """
     known_weeks = np.clip(view.days_since_first("issued") / 7.0, 4.0, _WEEKS)
-    rates = np.empty((len(view), 7))
+    rates = np.empty((len(view), 7), order="F")
     for number in range(7):
         runs = view.total("payment_run", f"weekday_{number}", days=RUN_WINDOW_DAYS)
         prior = _RUN_PRIOR if number < 5 else 0.0
@@ -60,13 +59,16 @@ def run_wait_days(view: PastView) -> Floats:
     """Expected days from the due date, or from tomorrow if that is later, to the next payment run."""
     rates = view.once(run_rates)
     start = np.maximum(view.due_day, view.as_of_day.astype(np.int64) + 1)
-    row = np.arange(len(view))
-    wait = np.zeros(len(view))
-    none_yet = np.ones(len(view))
-    for ahead in range(WAIT_CAP_DAYS):
-        # Adds P(no run up to and including this day): the sum is the expected wait.
-        none_yet = none_yet * (1.0 - rates[row, (start + ahead + 3) % 7])
-        wait += none_yet
+    none = 1.0 - rates.T
+    # P(no run up to a day), summed over a week from each weekday on: none (1 + none (1 + ...)).
+    week = np.empty((7, len(view)))
+    for weekday in range(7):
+        later = np.ones(len(view))
+        for ahead in range(6, 0, -1):
+            later = 1.0 + none[(weekday + ahead) % 7] * later
+        week[weekday] = none[weekday] * later
+    # The second week is as the first, once that has passed without a run.
+    wait: Floats = week[(start + 3) % 7, np.arange(len(view))] * (1.0 + none.prod(axis=0))
     return wait
 
 
@@ -91,10 +93,10 @@ def expected_runs(
         Number of days; none where it is not positive.
     """
     count = np.maximum(day_count, 0)
-    row = np.arange(len(rates))
-    runs: Floats = (count // 7) * rates.sum(axis=1, dtype=np.float64)
-    for ahead in range(6):
-        runs = runs + np.where(count % 7 > ahead, rates[row, (first_day + ahead + 3) % 7], 0.0)
+    row, weekday = np.arange(len(rates)), (first_day + 3) % 7
+    until = np.zeros((len(rates), 14))
+    np.cumsum(np.tile(rates, 2)[:, :13], axis=1, out=until[:, 1:])
+    runs: Floats = (count // 7) * until[:, 7] + until[row, weekday + count % 7] - until[row, weekday]
     return runs
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 import numpy as np
@@ -32,7 +32,6 @@ Measure = NDArray[np.integer] | Callable[[], NDArray[np.integer]]
 """Whole numbers of the entries, or how to make them when they are first asked for."""
 
 _FEW_CELLS = 1 << 20
-_ANSWERS_KEPT = 8
 
 
 def prefix_sums(values: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -67,6 +66,35 @@ class Span:
     back: Integers | None = None
 
 
+class Answers:
+    """Where the answers of one set of rows lie, kept while they ask for further measures.
+
+    A view holds one, so that what it found is given back with the view.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], list[tuple[Codes, NDArray[np.integer], object]]] = {}
+        self._streams: dict[int, _Dated] = {}
+
+    def find(
+        self,
+        stream: _Dated,
+        question: str,
+        asked: tuple[Codes, NDArray[np.integer]],
+        search: Callable[[], Answer],
+    ) -> Answer:
+        """Answer to a question about (entity, day) found before, or searched now."""
+        # Held, so that no other stream can come to have its number.
+        self._streams[id(stream)] = stream
+        found = self._found.setdefault((id(stream), question), [])
+        for entity, day, answer in found:
+            if np.array_equal(entity, asked[0]) and np.array_equal(day, asked[1]):
+                return cast(Answer, answer)
+        fresh = search()
+        found.append((*asked, fresh))
+        return fresh
+
+
 @dataclass
 class _Dated(ABC):
     """Sums over entries that hold from a day on, and perhaps until another.
@@ -89,9 +117,6 @@ class _Dated(ABC):
     _sums: dict[str, tuple[NDArray[np.integer], Integers, NDArray[np.integer]]] = field(
         default_factory=dict, repr=False
     )
-    # The latest questions: a feature asks for many measures of one window.
-    _asked: list[tuple[str, Codes, NDArray[np.integer], object]] = field(default_factory=list, repr=False)
-
     # Entries taken back, sorted by entity and that day, and where each one is.
     _back_key: Integers = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
     _back_entry: Integers = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
@@ -155,29 +180,23 @@ class _Dated(ABC):
     def forget(self) -> None:
         """Drop the cached prefix sums, to give the memory back."""
         self._sums.clear()
-        self._asked.clear()
 
-    def span(self, entity: Codes, day: NDArray[np.integer], days: int | None = None) -> Span:
+    def span(
+        self, entity: Codes, day: NDArray[np.integer], days: int | None, answers: Answers | None
+    ) -> Span:
         """Where the entries known on a day lie: all of them, or those of the last ``days`` days."""
-        return self._remembered(f"{days} days", entity, day, lambda: self._span(entity, day, days))
+        answers = answers or Answers()
+        return answers.find(
+            self, f"{days} days", (entity, day), lambda: self._span(entity, day, days, answers)
+        )
 
-    def _remembered(
-        self, question: str, entity: Codes, day: NDArray[np.integer], find: Callable[[], Answer]
-    ) -> Answer:
-        for asked, of_entity, on_day, answer in self._asked:
-            if asked == question and np.array_equal(of_entity, entity) and np.array_equal(on_day, day):
-                return cast(Answer, answer)
-        found = find()
-        self._asked = [(question, entity, day, found), *self._asked[: _ANSWERS_KEPT - 1]]
-        return found
-
-    def _known(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
+    def _known(self, entity: Codes, day: NDArray[np.integer], answers: Answers) -> Integers:
         """:meth:`end`, searched once for all windows that end on a day."""
-        return self._remembered("end", entity, day, lambda: self.end(entity, day))
+        return answers.find(self, "end", (entity, day), lambda: self.end(entity, day))
 
-    def _span(self, entity: Codes, day: NDArray[np.integer], days: int | None) -> Span:
+    def _span(self, entity: Codes, day: NDArray[np.integer], days: int | None, answers: Answers) -> Span:
         if days is None:
-            low, high = self.start(entity), self._known(entity, day)
+            low, high = self.start(entity), self._known(entity, day, answers)
             if not len(self._back_key):
                 return Span(low, high)
             back_low = np.searchsorted(self._back_key, entity.astype(np.int64) << DAY_BITS, side="left")
@@ -188,7 +207,7 @@ class _Dated(ABC):
         before = day - days
         low = np.maximum(self.end(entity, before), self.start(entity))
         opening = entity_day_key(entity, before)
-        return self._without_taken_back(entity, day, low, self._known(entity, day), opening)
+        return self._without_taken_back(entity, day, low, self._known(entity, day, answers), opening)
 
     def sums(self, measure: str, span: Span) -> Integers:
         """Sum of a measure over a span, one number per asker."""
@@ -205,13 +224,22 @@ class _Dated(ABC):
             np.subtract.at(sums, span.asker, back[span.back])
         return sums
 
-    def total(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
+    def total(
+        self, measure: str, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None
+    ) -> Integers:
         """Sum of all entries known, and standing, on a day."""
-        return self.sums(measure, self.span(entity, day))
+        return self.sums(measure, self.span(entity, day, None, answers))
 
-    def window(self, measure: str, entity: Codes, day: NDArray[np.integer], days: int) -> Integers:
+    def window(
+        self,
+        measure: str,
+        entity: Codes,
+        day: NDArray[np.integer],
+        days: int,
+        answers: Answers | None = None,
+    ) -> Integers:
         """Sum of the entries that became known in the ``days`` days up to and including ``day``."""
-        return self.sums(measure, self.span(entity, day, days))
+        return self.sums(measure, self.span(entity, day, days, answers))
 
     def _without_taken_back(
         self, entity: Codes, day: NDArray[np.integer], low: Integers, high: Integers, opening: Integers
@@ -262,14 +290,25 @@ class EventStream(_Dated):
         first: Integers = self._first[np.clip(entity, 0, len(self._first) - 1)]
         return first
 
-    def last_span(self, entity: Codes, day: NDArray[np.integer], last: int) -> Span:
-        """Where the last ``last`` entries known on a day lie; those taken back count as zero."""
+    def last(
+        self,
+        measure: str,
+        entity: Codes,
+        day: NDArray[np.integer],
+        last: int,
+        answers: Answers | None = None,
+    ) -> Integers:
+        """Sum of the last ``last`` entries known on a day; those taken back count as zero."""
         if last < 1:
             raise LeakageError(f"The last {last} entries were asked; it must be one or more.")
-        return self._remembered(f"last {last}", entity, day, lambda: self._last_span(entity, day, last))
+        kept = answers or Answers()
+        span = kept.find(
+            self, f"last {last}", (entity, day), lambda: self._last_span(entity, day, last, kept)
+        )
+        return self.sums(measure, span)
 
-    def _last_span(self, entity: Codes, day: NDArray[np.integer], last: int) -> Span:
-        high = self._known(entity, day)
+    def _last_span(self, entity: Codes, day: NDArray[np.integer], last: int, answers: Answers) -> Span:
+        high = self._known(entity, day, answers)
         low = np.maximum(high - last, self.start(entity))
         if not len(self._back_key):
             return Span(low, high)
@@ -281,7 +320,7 @@ class EventStream(_Dated):
 
     def latest_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
         """Day of the latest entry known on a day; NEVER where there is none."""
-        high = self._known(entity, day)
+        high = self.end(entity, day)
         found = high > self.start(entity)
         latest = np.full(len(entity), NEVER, np.int32)
         latest[found] = self._day_at(high[found] - 1)
@@ -290,14 +329,14 @@ class EventStream(_Dated):
     def first_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
         """Day of the first entry known on a day; NEVER where there is none."""
         low = self.start(entity)
-        found = self._known(entity, day) > low
+        found = self.end(entity, day) > low
         first = np.full(len(entity), NEVER, np.int32)
         first[found] = self._day_at(low[found])
         return first
 
     def latest(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Value of the latest entry known on a day; 0 where there is none."""
-        high = self._known(entity, day)
+        high = self.end(entity, day)
         found = high > self.start(entity)
         values = np.zeros(len(entity), np.int64)
         values[found] = measured(self.measures, measure)[self._order[high[found] - 1]]
@@ -368,13 +407,18 @@ class CohortStream:
     _changes: EventStream | DayStream
     _finals: EventStream | DayStream
     _cap_days: int
+    _answers: Answers | None = None
+
+    def asked_by(self, answers: Answers) -> CohortStream:
+        """The same stream, for one set of rows."""
+        return replace(self, _answers=answers)
 
     def total(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Sum over all invoices that had fallen due by a day."""
-        sums = self._changes.total(f"intercept {measure}", entity, day)
+        sums = self._changes.total(f"intercept {measure}", entity, day, self._answers)
         slope = f"slope {measure}"
         if slope in self._changes.measures:
-            sums = sums + self._changes.total(slope, entity, day) * day.astype(np.int64)
+            sums += self._changes.total(slope, entity, day, self._answers) * day.astype(np.int64)
         return sums
 
     def window(self, measure: str, entity: Codes, day: NDArray[np.integer], days: int) -> Integers:
@@ -384,7 +428,8 @@ class CohortStream:
                 f"A window of {days} days was asked of invoices frozen {self._cap_days} days after their "
                 f"due date; what lies before it is not final, so ask for {self._cap_days} days or more."
             )
-        return self.total(measure, entity, day) - self._finals.total(measure, entity, day - days)
+        final = self._finals.total(measure, entity, day - days, self._answers)
+        return self.total(measure, entity, day) - final
 
 
 def stream_of(

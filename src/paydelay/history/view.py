@@ -14,7 +14,7 @@ from paydelay.errors import LeakageError, LedgerError
 from paydelay.history.facts import NEVER, Codes, Days
 from paydelay.history.history import History, day_of
 from paydelay.history.ordering import distinct, entity_day_key
-from paydelay.history.streams import Integers
+from paydelay.history.streams import Answers, Integers
 
 Floats = NDArray[np.float64]
 Result = TypeVar("Result")
@@ -54,6 +54,7 @@ class PastView:
     _groups: dict[str, _Group] = field(default_factory=dict, repr=False)
     _cache: dict[tuple[object, ...], Integers] = field(default_factory=dict, repr=False)
     _results: dict[Callable[[PastView], object], object] = field(default_factory=dict, repr=False)
+    _answers: Answers = field(default_factory=Answers, repr=False)
     _book: PastView | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -360,7 +361,7 @@ class PastView:
         group = self._group(by)
         entity, day = group.entity, group.day - np.int32(ago_days)
         if stream == "due":
-            cohort = self._history.cohort_stream(by)
+            cohort = self._history.cohort_stream(by).asked_by(self._answers)
             if last is not None:
                 raise LedgerError("Invoices by due date are asked for by days, not by the last few.")
             if days is None:
@@ -369,12 +370,11 @@ class PastView:
         if days is not None and last is not None:
             raise LedgerError("Ask for a window of days or for the last few events, not for both.")
         if last is not None:
-            ordered = self._history.stream(stream, by)
-            return ordered.sums(measure, ordered.last_span(entity, day, last))
+            return self._history.stream(stream, by).last(measure, entity, day, last, self._answers)
         events = self._history.sums(stream, by)
         if days is not None:
-            return events.window(measure, entity, day, days)
-        return events.total(measure, entity, day)
+            return events.window(measure, entity, day, days, self._answers)
+        return events.total(measure, entity, day, self._answers)
 
 
 def _ratio(sums: Integers, weights: Integers) -> Floats:

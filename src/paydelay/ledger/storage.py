@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from paydelay.errors import LedgerError, TargetError
+from paydelay.files import replacing_folder
 from paydelay.ledger.currencies import NO_CURRENCY
 from paydelay.ledger.tables import TABLES
 
@@ -120,27 +119,24 @@ def write_folder(
     if kind not in FORMATS:
         raise TargetError("A ledger is written as 'parquet' or 'csv'.")
     _check_target(folder)
-    place = folder.resolve()
-    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}.tmp")
+    files = {SETTINGS_FILE, *(f"{name}.{end}" for name in TABLES for end in FORMATS)}
+    stated = None if reporting_currency == NO_CURRENCY else reporting_currency
     try:
-        draft.mkdir(parents=True)
-        for name, rows in tables.items():
-            path = draft / f"{name}.{kind}"
-            if kind == "csv":
-                rows.write_csv(path)
-            else:
-                rows.write_parquet(path)
-        stated = None if reporting_currency == NO_CURRENCY else reporting_currency
-        settings = json.dumps({"reporting_currency": stated}, indent=2)
-        (draft / SETTINGS_FILE).write_text(settings + "\n", encoding="utf-8")
-        _put_in_place(draft, place)
+        # What is not of the ledger was never ours to delete.
+        with replacing_folder(folder, ours=files.__contains__) as draft:
+            for name, rows in tables.items():
+                path = draft / f"{name}.{kind}"
+                if kind == "csv":
+                    rows.write_csv(path)
+                else:
+                    rows.write_parquet(path)
+            settings = json.dumps({"reporting_currency": stated}, indent=2)
+            (draft / SETTINGS_FILE).write_text(settings + "\n", encoding="utf-8")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise TargetError(
             f"The ledger cannot be written to {folder} ({type(error).__name__}); give a folder that can be "
             "written to, on a disk with room."
         ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _check_target(folder: Path) -> None:
@@ -156,22 +152,3 @@ def _check_target(folder: Path) -> None:
         raise TargetError(
             f"The folder {folder} holds other things than a ledger; give a new or an empty one."
         )
-
-
-def _put_in_place(draft: Path, folder: Path) -> None:
-    if not folder.exists():
-        draft.rename(folder)
-        return
-    former = draft.with_suffix(".former")
-    folder.rename(former)
-    try:
-        draft.rename(folder)
-    except OSError:
-        former.rename(folder)
-        raise
-    # What is not of the ledger was never ours to delete.
-    ours = {SETTINGS_FILE, *(f"{name}.{end}" for name in TABLES for end in FORMATS)}
-    for path in former.iterdir():
-        if path.name not in ours:
-            path.rename(folder / path.name)
-    shutil.rmtree(former)

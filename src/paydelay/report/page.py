@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Sequence
 from datetime import date
 from importlib.resources import files
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paydelay.errors import TargetError
+from paydelay.files import replacing_file
 from paydelay.language import format_amount, format_date, format_number, format_share, phrase
 from paydelay.model import DelayModel
 from paydelay.report.content import ageing, expected_unpaid
@@ -331,26 +330,16 @@ def _notes_part(model: DelayModel, notes: Sequence[str], refused: int, language:
 
 
 def _put(path: Path, text: str) -> Path:
-    """Write a draft beside the file, which takes its place only when it is whole."""
-    draft: Path | None = None
+    """Write the page in whole or not at all."""
     try:
-        place = path.resolve()
-        if place.is_dir():
+        if path.is_dir():
             raise TargetError(f"The target {path.name} is a folder; give a path that ends in .html.")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".paydelay-{uuid.uuid4().hex}.tmp")
-        with draft.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(place)
+        with replacing_file(path) as draft:
+            draft.write(text.encode("utf-8"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "the path is not usable"
         raise TargetError(
             f"The report cannot be written ({why}); give a path that ends in .html, in a folder that can be "
             "written to."
         ) from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
     return path

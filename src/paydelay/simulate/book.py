@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from paydelay.errors import TargetError
+from paydelay.files import replacing_folder
 from paydelay.ledger.storage import write_folder
 from paydelay.simulate.agents import draw_agents
 from paydelay.simulate.clerk import Clerk
@@ -80,22 +79,16 @@ class Simulation:
         """
         folder = Path(folder)
         tables = {name: getattr(self, name) for name in _TABLES if name != "rates" or len(self.rates)}
-        place = folder.resolve()
-        draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}.truth.tmp")
+        write_folder(tables, REPORTING_CURRENCY, folder, format)
         try:
-            draft.mkdir(parents=True)
-            for name, frame in self.truth.items():
-                frame.write_parquet(draft / f"{name}.parquet")
-            write_folder(tables, REPORTING_CURRENCY, folder, format)
-            shutil.rmtree(place / "truth", ignore_errors=True)
-            draft.rename(place / "truth")
+            with replacing_folder(folder / "truth") as draft:
+                for name, frame in self.truth.items():
+                    frame.write_parquet(draft / f"{name}.parquet")
         except OSError as error:
             raise TargetError(
                 f"The truth cannot be written beside {folder} ({type(error).__name__}); give a folder that "
                 "can be written to, on a disk with room."
             ) from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def simulate(
