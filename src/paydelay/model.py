@@ -363,7 +363,9 @@ class DelayModel:
             _refuse_foreign(target)
             with replacing_folder(target) as draft:
                 (draft / _BOOSTER_FILE).write_text(self.booster_text, "utf-8")
-                (draft / _MANIFEST_FILE).write_text(json.dumps(self._as_manifest(), indent=1), "utf-8")
+                (draft / _MANIFEST_FILE).write_text(
+                    json.dumps(self._as_manifest(), indent=1, allow_nan=False), "utf-8"
+                )
         except OSError as error:
             raise TargetError(f"The model cannot be written to {target}: {error.strerror}.") from error
         return target

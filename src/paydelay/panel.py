@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -21,6 +22,7 @@ from paydelay.ledger import Ledger
 logger = logging.getLogger(__name__)
 
 _PART_ROWS = 1 << 15
+_THREADS_MAX = 4
 _LOOK_DECAY = 0.5 ** (1.0 / 8.0)
 INVOICE_WEIGHT_MAX = 1.0 / (1.0 - _LOOK_DECAY)
 """Rows of one invoice weigh together less than this (about twelve), however long it stays open."""
@@ -122,12 +124,22 @@ def build_panel(
     """
     invoice, as_of_day = history.open_rows(as_ofs)
     parts = _parts(as_of_day)
-    views = (PastView(history, invoice[part], as_of_day[part]) for part in parts)
-    # Identities first, before the streams are built: to join the parts takes twice their room.
-    rows = pl.concat([_standing(history, view) for view in views], rechunk=True)
+    # numpy lets other threads run while it works; a few keep the cores busy.
+    thread_count = min(pl.thread_pool_size(), len(parts), _THREADS_MAX)
     X = np.empty((len(invoice), len(catalogue)), np.float32, order="F")
-    for part in parts:
-        catalogue.matrix(PastView(history, invoice[part], as_of_day[part]), out=X[part])
+
+    def view(number: int) -> PastView:
+        return PastView(history, invoice[parts[number]], as_of_day[parts[number]])
+
+    def fill(number: int) -> None:
+        begin_with = number * len(catalogue) // thread_count if number < thread_count else 0
+        catalogue.matrix(view(number), out=X[parts[number]], begin_with=begin_with)
+
+    with ThreadPoolExecutor(thread_count) as pool:
+        # Identities first, before the streams are built: to join the parts takes twice their room.
+        standing = pool.map(lambda number: _standing(history, view(number)), range(len(parts)))
+        rows = pl.concat(standing, rechunk=True)
+        list(pool.map(fill, range(len(parts))))
     panel = Panel(
         rows=rows,
         X=X,

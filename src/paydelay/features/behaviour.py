@@ -307,9 +307,11 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "behaviour",
         "share",
         "Payments of the last year that left something open, per settlement.",
-        "partial payments known in 365 days / (settlements known in 365 days + 1)",
+        "partial payments known in 365 days / (settlements known in 365 days + 1), at most 1",
         "partial_share",
-        lambda view: view.total("partly_paid", days=365) / (view.total("settled", days=365) + 1.0),
+        lambda view: np.minimum(
+            view.total("partly_paid", days=365) / (view.total("settled", days=365) + 1.0), 1.0
+        ),
         window_days=365,
         count="settled_count_365",
     ),

@@ -78,7 +78,8 @@ class Feature:
         Key of the sentence that explains it to a collector.
     compute : callable
         From a :class:`~paydelay.history.PastView` to one float per row, NaN
-        where nothing is known.
+        where nothing is known. Views hold some of a panel's dates, and several
+        are computed at a time.
     window_days, last_count : int, optional
         How far back it looks.
     count : str, optional
@@ -177,7 +178,9 @@ class Catalogue:
             told[:, number] = np.clip(own, 0.0, 1.0) if feature.unit == "share" else own
         return told
 
-    def matrix(self, view: PastView, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    def matrix(
+        self, view: PastView, out: NDArray[np.float32] | None = None, begin_with: int = 0
+    ) -> NDArray[np.float32]:
         """All features of all rows.
 
         Parameters
@@ -186,6 +189,9 @@ class Catalogue:
             Rows with their past.
         out : array of shape (n_rows, n_features), optional
             Where to write them.
+        begin_with : int
+            Column to compute first. Threads that begin apart do not wait for each
+            other to arrange the same events.
 
         Returns
         -------
@@ -193,7 +199,9 @@ class Catalogue:
             float32; NaN where nothing is known.
         """
         matrix = np.empty((len(view), len(self)), np.float32, order="F") if out is None else out
-        for column, feature in enumerate(self.features):
+        columns = range(len(self))
+        for column in (*columns[begin_with:], *columns[:begin_with]):
+            feature = self.features[column]
             values = np.asarray(feature.compute(view), dtype=np.float64)
             if values.shape != (len(view),):
                 raise FeatureMismatchError(

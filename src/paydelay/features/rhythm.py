@@ -16,6 +16,8 @@ RUN_WINDOW_DAYS = 182
 """Payment runs are counted over half a year, which follows a change of habit."""
 _WEEKS = RUN_WINDOW_DAYS / 7.0
 _RUN_PRIOR = 0.5
+WAIT_CAP_DAYS = 14
+"""Waits for a payment run are counted over two weeks."""
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 RUN_RATE_NAMES = tuple(f"run_rate_{name}" for name in WEEKDAYS)
 """The columns from which expected payment runs ahead are counted."""
@@ -94,9 +96,11 @@ def expected_runs(
     """
     count = np.maximum(day_count, 0)
     row, weekday = np.arange(len(rates)), (first_day + 3) % 7
-    until = np.zeros((len(rates), 14))
-    np.cumsum(np.tile(rates, 2)[:, :13], axis=1, out=until[:, 1:])
-    runs: Floats = (count // 7) * until[:, 7] + until[row, weekday + count % 7] - until[row, weekday]
+    # Runs expected from a Monday up to each day of two weeks.
+    until = np.zeros((14, len(rates)))
+    for day in range(1, 14):
+        until[day] = until[day - 1] + rates[:, (day - 1) % 7]
+    runs: Floats = (count // 7) * until[7] + until[weekday + count % 7, row] - until[weekday, row]
     return runs
 
 

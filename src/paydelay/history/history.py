@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from paydelay.config import LedgerSettings
 from paydelay.errors import LedgerError
 from paydelay.history.attributes import AsOfTable, attribute_tables, covariate_tables
+from paydelay.history.built import BuiltOnce
 from paydelay.history.cohorts import Cohort, cohort
 from paydelay.history.entries import COHORT_CAP_DAYS, ENTRIES, Entries, coded_events
 from paydelay.history.facts import (
@@ -76,11 +77,13 @@ class History:
     customers: pl.Series
     attributes: Mapping[str, AsOfTable]
     covariates: Mapping[tuple[str, str], AsOfTable]
-    _entries: dict[str, Entries] = field(default_factory=dict, repr=False)
-    _streams: dict[tuple[str, str], EventStream] = field(default_factory=dict, repr=False)
-    _coarse: dict[tuple[str, str], EventStream | DayStream] = field(default_factory=dict, repr=False)
-    _cohorts: dict[str, CohortStream] = field(default_factory=dict, repr=False)
-    _cohort: Cohort | None = field(default=None, repr=False)
+    _entries: BuiltOnce[str, Entries] = field(default_factory=BuiltOnce, repr=False)
+    _streams: BuiltOnce[tuple[str, str], EventStream] = field(default_factory=BuiltOnce, repr=False)
+    _coarse: BuiltOnce[tuple[str, str], EventStream | DayStream] = field(
+        default_factory=BuiltOnce, repr=False
+    )
+    _cohorts: BuiltOnce[str, CohortStream] = field(default_factory=BuiltOnce, repr=False)
+    _changes: BuiltOnce[None, Cohort] = field(default_factory=BuiltOnce, repr=False)
     _open_book: tuple[Days, Codes, Days] = field(
         default_factory=lambda: (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32)),
         repr=False,
@@ -234,46 +237,44 @@ class History:
 
     def entries(self, name: str) -> Entries:
         """Events of one kind, built when first asked for."""
-        if name not in self._entries:
-            self._entries[name] = ENTRIES[name](self)
-        return self._entries[name]
+        return self._entries.get(name, lambda: ENTRIES[name](self))
 
     def stream(self, name: str, by: str) -> EventStream:
         """Event stream of one kind and grouping, sorted when first asked for."""
-        if (name, by) not in self._streams:
+
+        def build() -> EventStream:
             entries = self.entries(name)
             entity = self.entity(by, entries.invoice, entries.customer, entries.day)
-            self._streams[name, by] = EventStream(
-                entity, entries.day, entries.all_measures, entries.taken_back_day
-            )
-        return self._streams[name, by]
+            return EventStream(entity, entries.day, entries.all_measures, entries.taken_back_day)
+
+        return self._streams.get((name, by), build)
 
     def sums(self, name: str, by: str) -> EventStream | DayStream:
         """Events of one kind and grouping, arranged for totals and windows."""
         if by not in COARSE:
             return self.stream(name, by)
-        if (name, by) not in self._coarse:
+
+        def build() -> EventStream | DayStream:
             entries = self.entries(name)
             entity = self.entity(by, entries.invoice, entries.customer, entries.day)
-            self._coarse[name, by] = stream_of(
-                entity, entries.day, entries.all_measures, entries.taken_back_day, ordered=False
-            )
-        return self._coarse[name, by]
+            return stream_of(entity, entries.day, entries.all_measures, entries.taken_back_day, ordered=False)
+
+        return self._coarse.get((name, by), build)
 
     def cohort_stream(self, by: str) -> CohortStream:
         """Invoices by due date, grouped; arranged when first asked for."""
-        if by not in self._cohorts:
-            if self._cohort is None:
-                self._cohort = cohort(self)
-            changes, due_day = self._cohort, self.invoices.due_day
+
+        def build() -> CohortStream:
+            changes, due_day = self._changes.get(None, lambda: cohort(self)), self.invoices.due_day
             entity, ordered = self._due_entity(by).astype(np.int32), by not in COARSE
             final = changes.final_invoice
-            self._cohorts[by] = CohortStream(
+            return CohortStream(
                 stream_of(entity[changes.invoice], changes.day, changes.measures, ordered=ordered),
                 stream_of(entity[final], due_day[final], changes.finals, ordered=ordered),
                 COHORT_CAP_DAYS,
             )
-        return self._cohorts[by]
+
+        return self._cohorts.get(by, build)
 
     def _due_entity(self, by: str) -> Codes:
         """Entity of every invoice as it stood when the invoice fell due and was known."""
@@ -287,7 +288,7 @@ class History:
         self._coarse.clear()
         self._cohorts.clear()
         self._entries.clear()
-        self._cohort = None
+        self._changes.clear()
         self._open_book = (self._open_book[0][:0], *self._open_book[1:])
 
 

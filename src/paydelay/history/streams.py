@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paydelay.errors import LeakageError
+from paydelay.history.built import BuiltOnce
 from paydelay.history.facts import NEVER, Codes, Days
 from paydelay.history.ordering import DAY_BITS, entity_day_key, sort_order
 
@@ -31,6 +32,8 @@ Answer = TypeVar("Answer")
 Measure = NDArray[np.integer] | Callable[[], NDArray[np.integer]]
 """Whole numbers of the entries, or how to make them when they are first asked for."""
 
+_Sums = tuple[NDArray[np.integer], Integers, NDArray[np.integer]]
+"""Prefix sums of a measure, its values where entries were taken back, and prefix sums of those."""
 _FEW_CELLS = 1 << 20
 
 
@@ -114,9 +117,7 @@ class _Dated(ABC):
     day: Days
     measures: Mapping[str, Measure]
     taken_back_day: Days | None = None
-    _sums: dict[str, tuple[NDArray[np.integer], Integers, NDArray[np.integer]]] = field(
-        default_factory=dict, repr=False
-    )
+    _sums: BuiltOnce[str, _Sums] = field(default_factory=BuiltOnce, repr=False)
     # Entries taken back, sorted by entity and that day, and where each one is.
     _back_key: Integers = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
     _back_entry: Integers = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
@@ -211,10 +212,7 @@ class _Dated(ABC):
 
     def sums(self, measure: str, span: Span) -> Integers:
         """Sum of a measure over a span, one number per asker."""
-        if measure not in self._sums:
-            back = self._values(measure, self._back_entry)
-            self._sums[measure] = (self._prefix(measure), back, prefix_sums(back))
-        plus, back, back_sums = self._sums[measure]
+        plus, back, back_sums = self._sums.get(measure, lambda: self._summed(measure))
         sums = plus[span.high].astype(np.int64)
         sums -= plus[span.low]
         if span.back_low is not None and span.back_high is not None:
@@ -223,6 +221,10 @@ class _Dated(ABC):
         if span.asker is not None and span.back is not None:
             np.subtract.at(sums, span.asker, back[span.back])
         return sums
+
+    def _summed(self, measure: str) -> _Sums:
+        back = self._values(measure, self._back_entry)
+        return self._prefix(measure), back, prefix_sums(back)
 
     def total(
         self, measure: str, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from paydelay.calibration import Floats, MonotoneCalibration, fit_calibration
 from paydelay.config import Config, ModelSettings
-from paydelay.errors import QualityGateError
+from paydelay.errors import FeatureMismatchError, QualityGateError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import EPOCH, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
@@ -22,7 +22,7 @@ from paydelay.model import HORIZON_COLUMNS, DelayModel, PooledCurve, horizon_mat
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, as_date, build_panel, training_as_ofs
 from paydelay.training.defaults import defaulted_invoices
-from paydelay.training.gate import Gate, gate_sentence, judge
+from paydelay.training.gate import BASELINE_FEATURE, Gate, gate_sentence, judge
 from paydelay.training.pairs import horizon_grid, pooled_curve, require_enough, training_pairs
 
 logger = logging.getLogger(__name__)
@@ -80,6 +80,10 @@ def train(
     history = History.build(cut_ledger(ledger, when), config.ledger)
     outcomes = Outcomes.of(history, when, config.ledger)
     require_enough(history, outcomes, config)
+    if BASELINE_FEATURE not in catalogue.names:
+        raise FeatureMismatchError(
+            f"The gate compares with {BASELINE_FEATURE}, which is not in the catalogue; add it."
+        )
     dates = training_as_ofs(history, when, config.panel)
     panel = build_panel(history, dates, catalogue)
     history.forget()
@@ -115,6 +119,11 @@ def _fit(
     row, horizon, open_then, weight = training_pairs(
         panel, outcomes, horizons, rows, [config.outcomes.grace_days], settings.seed
     )
+    if len(row) == 0 or open_then.min() == open_then.max():
+        raise ThinLedgerError(
+            "Too few rows have outcomes known by then to learn from; shorten panel.warm_up_days or give a "
+            "longer ledger."
+        )
     matrix = horizon_matrix(panel.X[row], panel.feature_names, horizon)
     width = len(panel.feature_names)
     estimator = LateClassifier(

@@ -19,6 +19,9 @@ from paydelay.metrics import (
 )
 from paydelay.panel import Panel
 
+BASELINE_FEATURE = "late_share_shrunk_365"
+"""The customer's smoothed late ratio, which every model has to beat."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -52,7 +55,7 @@ def judge(
     if len(row) == 0 or outcome.min() == outcome.max():
         nothing = Interval(float("nan"), float("-inf"), float("inf"))
         return Gate(nothing, {"row_count": float(len(row))}, passed=False)
-    ratio = panel.X[row, panel.feature_names.index("late_share_shrunk_365")].astype(np.float64)
+    ratio = panel.X[row, panel.feature_names.index(BASELINE_FEATURE)].astype(np.float64)
     customer = panel.rows["customer_id"][row].rank("dense").to_numpy()
     ours, theirs = AreaUnderCurve(probability, outcome), AreaUnderCurve(ratio, outcome)
     gain = cluster_bootstrap(customer, lambda times: ours(times * weight) - theirs(times * weight))
