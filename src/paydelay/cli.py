@@ -7,27 +7,36 @@ sentence on stderr.
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from paydelay.errors import ModelError, PaydelayError
+from paydelay.errors import ConfigError, LedgerError, ModelError, PaydelayError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from paydelay.ledger import Ledger
     from paydelay.model import DelayModel
+
+_SHOWN = 20
+"""Rows on the screen where no number is asked for."""
+_STALE_DAYS = 31
+"""Days without any record from which a ledger may be an old export."""
 
 application = typer.Typer(
     name="paydelay",
     help="Which open invoices to chase first, what each may cost and why.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -79,9 +88,21 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+def _day(text: str) -> date:
+    """A day the ledger's own dates may be of; anything else is a wrong call."""
+    from paydelay.ledger.tables import DATE_FIRST, DATE_LAST
+    from paydelay.panel import as_date
+
+    day = as_date(text)
+    if not DATE_FIRST <= day <= DATE_LAST:
+        raise ConfigError(f"The day {day} lies outside {DATE_FIRST.year}-{DATE_LAST.year}; give another one.")
+    return day
+
+
 LedgerPath = Annotated[Path, typer.Argument(metavar="LEDGER", help="Folder with invoices and payments.")]
 AsOf = Annotated[
-    str, typer.Option("--as-of", metavar="DATE", help="Day, such as 2025-11-30; its close counts.")
+    date,
+    typer.Option("--as-of", parser=_day, metavar="DATE", help="Day, such as 2025-11-30; its close counts."),
 ]
 Spoken = Annotated[Language, typer.Option("--language", help="Language of what is read.")]
 ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML.")]
@@ -89,6 +110,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="FILE", hel
 
 @application.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log each stage to stderr.")] = False,
 ) -> None:
@@ -97,6 +119,9 @@ def _root(
 
         typer.echo(version_of("paydelay"))
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
@@ -141,15 +166,17 @@ def check(
     ] = None,
 ) -> None:
     """Count what a ledger holds, and tell every rule by which rows were refused."""
-    from paydelay.delivery import deliver
+    from paydelay.delivery import check_target, deliver
     from paydelay.ledger import read_ledger
     from paydelay.report import print_check
 
+    if rejects is not None:
+        check_target(rejects)
     with _stages("Reading the ledger"):
         books = read_ledger(ledger)
-    print_check(books)
+    print_check(books, console=_screen())
     if rejects is not None:
-        deliver(books.refusals, str(rejects))
+        deliver(books.refusals, rejects)
     if strict and books.refusals.height:
         raise typer.Exit(1)
 
@@ -165,16 +192,15 @@ def train(
 ) -> None:
     """Train a model on what was known at the close of a day."""
     from paydelay.config import load_config
-    from paydelay.ledger import read_ledger
     from paydelay.report import print_training
     from paydelay.training import train as trained
 
     settings = load_config(config)
     with _stages("Training"):
-        books = read_ledger(ledger)
+        books = _usable_ledger(ledger)
         fitted = trained(books, as_of, settings, force=force)
         fitted.save(model)
-    print_training(fitted, language.value)
+    print_training(fitted, language.value, console=_screen())
     _tell_refused(books)
 
 
@@ -200,7 +226,6 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     """Score every open invoice and rank what to chase first."""
     from paydelay.config import load_config
     from paydelay.delivery import check_target, deliver
-    from paydelay.ledger import read_ledger
     from paydelay.report import print_queue
     from paydelay.scoring import score as scored
     from paydelay.worklist import rank
@@ -208,31 +233,61 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     on_screen = out == "-"
     if not on_screen:
         check_target(out)
+    settings = load_config(config) if config else None
     fitted = _load_model(model)
-    shown = top or capacity or 20
-    wanted = explain or (Explained.top if on_screen and by is By.invoice else Explained.all)
-    explained: Literal["all", "none"] | int = shown
-    if wanted is not Explained.top:
-        explained = "all" if wanted is Explained.all else "none"
+    shown = top or capacity or (_SHOWN if on_screen else None)
     with _stages("Scoring"):
-        books = read_ledger(ledger)
+        books = _usable_ledger(ledger)
         scores = scored(
             books,
             fitted,
             as_of,
-            config=load_config(config) if config else None,
+            config=settings,
             language=language.value,
-            explain=explained,
+            explain=_rows_to_explain(explain, by, scope, shown, on_screen),
             order=order.value,
         )
         queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
     if on_screen:
-        print_queue(queue, scores, language=language.value, limit=shown)
-    elif by is By.customer or top or capacity or scope is not Scope.all:
-        deliver(queue.frame, out, language.value)
+        print_queue(queue, scores, language=language.value, limit=shown or _SHOWN, console=_screen())
     else:
-        deliver(scores.frame.sort("priority_rank", "invoice_id", nulls_last=True), out, language.value)
+        whole_book = by is By.invoice and scope is Scope.all and shown is None
+        table = (
+            scores.frame.sort("priority_rank", "invoice_id", nulls_last=True) if whole_book else queue.frame
+        )
+        deliver(table, out, language.value)
+        typer.echo(f"{table.height} {'row' if table.height == 1 else 'rows'} written to {out}.")
+    if not len(scores):
+        typer.echo(f"No invoice was open at the close of {as_of}.", err=True)
+    _tell_stale(books, as_of)
     _tell_refused(books)
+
+
+def _rows_to_explain(
+    asked: Explained | None, by: By, scope: Scope, shown: int | None, on_screen: bool
+) -> Literal["all", "top", "none"] | int:
+    """Whose reasons are worth the time: all that are read, and no more on a screen."""
+    if asked is Explained.none:
+        return "none"
+    # Ranks count over the whole actionable book: the first of a scope may be far down, and a
+    # customer's reasons are those of all its invoices.
+    if by is By.customer or scope is not Scope.all:
+        return "all"
+    if asked is Explained.all or (asked is None and not on_screen):
+        return "all"
+    return shown or "top"
+
+
+def _usable_ledger(folder: Path) -> Ledger:
+    """A ledger with something to learn from or to score."""
+    from paydelay.ledger import read_ledger
+
+    books = read_ledger(folder)
+    if books.rows_read["invoices"] and books.invoices.is_empty():
+        raise LedgerError(
+            "The ledger holds no usable invoice, all were refused; 'paydelay check' tells which and why."
+        )
+    return books
 
 
 def _load_model(model: str) -> DelayModel:
@@ -243,6 +298,17 @@ def _load_model(model: str) -> DelayModel:
             "Models of a registry are not read by this version; give the folder that train wrote."
         )
     return DelayModel.load(model)
+
+
+def _tell_stale(books: Ledger, as_of: date) -> None:
+    """An old export makes every paid invoice look open: a day far beyond it is told."""
+    ends = [rows["known_on"].max() for rows in (books.invoices, books.payments, books.events)]
+    latest = max((end for end in ends if isinstance(end, date)), default=None)
+    if latest is not None and (as_of - latest).days > _STALE_DAYS:
+        typer.echo(
+            f"The ledger records nothing after {latest}: what was paid since then looks open on {as_of}.",
+            err=True,
+        )
 
 
 def _tell_refused(books: Ledger) -> None:
@@ -291,10 +357,75 @@ def _stages(doing: str) -> Iterator[None]:
             logger.setLevel(before)
 
 
-def main() -> None:
-    """Run the command line; every foreseen error ends in one sentence on stderr."""
+def _screen() -> Console:
+    """Standard output, which leaves it to ``main`` when its reader has gone, as ``head`` does."""
+    from rich.console import Console
+
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Screen(highlight=False)
+
+
+def _call(arguments: Sequence[str] | None) -> None:
+    """Parse and run one command.
+
+    Not by typer's own runner: it tells a wrong call in several lines, and a closed pipe
+    by the exit code of data that fell short.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a letter shows another one; the work is not lost for it.
+        sys.stdout.reconfigure(errors="replace")
+    command = typer.main.get_command(application)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        application()
+        with command.make_context("paydelay", given) as context:
+            command.invoke(context)
+    except typer.Exit as stop:
+        raise SystemExit(stop.exit_code) from None
+    except typer.TyperException as error:
+        # What typer raises of a wrong call knows its command and words it; its public base does not.
+        told = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
+        asked = getattr(getattr(error, "ctx", None), "command_path", "paydelay")
+        raise ConfigError(f"{told.rstrip('.')}; '{asked} --help' tells what is possible.") from error
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write out what standard output still holds."""
+    if sys.stdout is None:  # it was closed before the program began
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try once more on its way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every foreseen error ends in one sentence on stderr.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the program's name; those of this process where None.
+
+    Raises
+    ------
+    SystemExit
+        With the exit code, where it is not 0.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    try:
+        _call(arguments)
     except PaydelayError as error:
         typer.echo(f"paydelay: {error}", err=True)
         raise SystemExit(error.exit_code) from None
@@ -305,11 +436,10 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("PAYDELAY_DEBUG"):
             raise
-        typer.echo(
-            f"paydelay: an unforeseen {type(error).__name__}; set PAYDELAY_DEBUG=1 to see where, "
-            "and report it.",
-            err=True,
-        )
+        told = f"an unforeseen {type(error).__name__}; set PAYDELAY_DEBUG=1 to see where, and report it."
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            told = "the disk is full where the output goes; make room and try again."
+        typer.echo(f"paydelay: {told}", err=True)
         raise SystemExit(2) from None
 
 

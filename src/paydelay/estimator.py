@@ -25,9 +25,9 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    tree_count, learning_rate, leaf_count, depth_max, leaf_rows_min, l2_penalty
+    tree_count, learning_rate, leaf_count, depth_max, leaf_rows_min
         Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
-    feature_share, row_share, bin_count
+    feature_share, row_share, bin_count, l2_penalty
         Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
     falling_columns : tuple of int
         Columns in which the probability of the second class never rises.

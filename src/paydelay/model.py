@@ -283,7 +283,22 @@ class DelayModel:
         curve : array of shape (n_rows, n_horizons)
             As :meth:`survival` gives it.
         days_past_due : array of shape (n_rows,)
+            as_of less due date, in days.
         horizon_days : float
+            Days after the due date.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Shares in [0, 1]; 1 where the horizon has passed already. After the
+            last horizon H the share is ``S(H) exp(-tail_rate (h - max(H,
+            days_past_due)))``, except that a curve still at 1 stays there.
+
+        Examples
+        --------
+        >>> model = DelayModel("", (), (0, 30), MonotoneCalibration.identity(), PooledCurve.flat((0, 30)))
+        >>> model.open_share_at(np.array([[0.6, 0.2]]), np.array([-10]), 15.0).round(3)
+        array([0.4])
         """
         horizons = np.array(self.horizons_days, np.float64)
         overdue = np.asarray(days_past_due, np.float64)
@@ -353,6 +368,11 @@ class DelayModel:
         folder : str or Path
             Created, or replaced if it holds a model already.
 
+        Returns
+        -------
+        Path
+            The folder.
+
         Raises
         ------
         TargetError
@@ -384,6 +404,18 @@ class DelayModel:
     @classmethod
     def load(cls, folder: str | Path, thread_count: int = 0) -> DelayModel:
         """Read a model folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+            As :meth:`save` wrote it.
+        thread_count : int
+            Threads of the booster; 0 takes every core.
+
+        Returns
+        -------
+        DelayModel
+            Scores as the one that was saved.
 
         Raises
         ------

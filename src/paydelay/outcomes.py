@@ -70,6 +70,11 @@ class Outcomes:
             Date of labelling.
         settings : LedgerSettings, optional
             Gives the recording lag where it is not to be measured.
+
+        Returns
+        -------
+        Outcomes
+            One element per invoice of the history, in its order.
         """
         labels_day = day_of(labels_at)
         facts, states = history.invoices, history.states
@@ -94,7 +99,18 @@ class Outcomes:
         )
 
     def mature_until(self, horizon_days: int) -> int:
-        """Latest due day whose outcome at a horizon is known."""
+        """Latest due day whose outcome at a horizon is known.
+
+        Parameters
+        ----------
+        horizon_days : int
+            Days after the due date; negative before it.
+
+        Returns
+        -------
+        int
+            Days since 1970-01-01: date of labelling less horizon less recording lag.
+        """
         return self.labels_day - horizon_days - self.recording_lag_days
 
     def labels(
@@ -137,12 +153,42 @@ class Outcomes:
         return np.where(usable, open_then, np.nan).astype(np.float32)
 
     def label(self, panel: Panel, horizons_days: Sequence[int]) -> Panel:
-        """The same panel with labels at some horizons."""
+        """The same panel with labels at some horizons.
+
+        Parameters
+        ----------
+        panel : Panel
+            Rows of the history that these outcomes were made of.
+        horizons_days : sequence of int
+            Days after the due date; negative before it.
+
+        Returns
+        -------
+        Panel
+            ``y`` maps each horizon to an array of shape (n_rows,): see :meth:`labels`.
+
+        Raises
+        ------
+        ImmatureOutcomeError
+            If a row's as_of lies after the date of labelling.
+        """
         labels = self.labels(panel.invoice, panel.as_of_day, np.asarray(horizons_days))
         return replace(panel, y={int(h): labels[:, column] for column, h in enumerate(horizons_days)})
 
     def delay_days(self, invoice: Codes) -> NDArray[np.float64]:
-        """Settlement less due date; NaN for wholly credited, infinite where not settled."""
+        """Settlement less due date; NaN for wholly credited, infinite where not settled.
+
+        Parameters
+        ----------
+        invoice : array of shape (n_rows,)
+            Codes of the invoices.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Days, negative where settled early. An invoice lost to a write-off or
+            insolvency counts as not settled.
+        """
         settled = self.settled_day[invoice].astype(np.float64)
         delay = np.where(settled >= NEVER, np.inf, settled - self.due_day[invoice])
         return np.where(self.cancelled[invoice], np.nan, delay)
@@ -180,7 +226,24 @@ def panel(
     Raises
     ------
     LedgerError
-        If no date is given.
+        If no date is given, or one is not a date.
+    ImmatureOutcomeError
+        If an as_of date lies after ``labels_at``.
+
+    Examples
+    --------
+    >>> invoices = pl.DataFrame({
+    ...     "invoice_id": ["F1", "F2"], "customer_id": ["C1", "C2"],
+    ...     "issue_date": ["2025-01-02", "2025-01-09"], "due_date": ["2025-02-01", "2025-02-08"],
+    ...     "amount": [120.0, 80.0], "currency": ["EUR", "EUR"]})
+    >>> payments = pl.DataFrame({
+    ...     "invoice_id": ["F1"], "payment_date": ["2025-02-01"], "amount": [120.0]})
+    >>> ledger = Ledger.from_frames(invoices, payments)
+    >>> experiment = panel(ledger, ["2025-01-20"], labels_at="2025-06-30", horizons_days=(0, 30))
+    >>> experiment.rows["invoice_id"].to_list()
+    ['F1', 'F2']
+    >>> experiment.y[30].tolist()
+    [0.0, 1.0]
     """
     config = config or Config()
     dates = [as_date(when) for when in as_ofs]

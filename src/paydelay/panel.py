@@ -71,6 +71,16 @@ class Panel:
     def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Columns of ``X`` by name, in the order asked for.
 
+        Parameters
+        ----------
+        names : sequence of str
+            All of the panel's features, in any order.
+
+        Returns
+        -------
+        array of shape (n_rows, n_features)
+            float32; ``X`` itself where the order is the panel's own.
+
         Raises
         ------
         FeatureMismatchError
@@ -89,7 +99,18 @@ class Panel:
         return self.X[:, [self.feature_names.index(name) for name in names]]
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Panel:
-        """The same panel with some of its rows."""
+        """The same panel with some of its rows.
+
+        Parameters
+        ----------
+        rows : array of bool of shape (n_rows,), or array of int
+            Mask of the rows to keep, or their positions in the order wanted.
+
+        Returns
+        -------
+        Panel
+            Features, labels and weights of those rows, unchanged.
+        """
         index = np.flatnonzero(rows) if rows.dtype == np.bool_ else np.asarray(rows)
         return Panel(
             rows=self.rows[index],
@@ -300,6 +321,26 @@ def check_no_leak(
     ------
     LeakageError
         If a feature, or the set of open invoices, differs; the features are named.
+
+    Examples
+    --------
+    >>> invoices = pl.DataFrame({
+    ...     "invoice_id": ["F1"], "customer_id": ["C1"], "issue_date": ["2025-01-02"],
+    ...     "due_date": ["2025-02-01"], "amount": [120.0], "currency": ["EUR"]})
+    >>> payments = pl.DataFrame({"invoice_id": ["F1"], "payment_date": ["2025-02-05"], "amount": [120.0]})
+    >>> ledger = Ledger.from_frames(invoices, payments)
+    >>> check_no_leak(ledger, [date(2025, 2, 3)])
+    1
+
+    A feature that reads the whole ledger, whatever its date, is found out:
+
+    >>> from paydelay.features import Feature
+    >>> def leaky(books):
+    ...     told = ("paid_count", "climate", "count", "Payments.", "payments", "paid")
+    ...     return Catalogue([Feature(*told, lambda view: np.full(len(view), books.payments.height))])
+    >>> check_no_leak(ledger, [date(2025, 2, 3)], leaky)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    paydelay.errors.LeakageError: On 2025-02-03 1 features differ ... as_of date: paid_count.
     """
     config = config or Config()
 

@@ -21,6 +21,7 @@ from paydelay.errors import ConfigError, LedgerError
 from paydelay.explain import REASONS_DTYPE, contributions, fold_horizon, reasons, rule_reasons
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import History, customer_standing
+from paydelay.language import languages
 from paydelay.ledger import Ledger
 from paydelay.loss import (
     LossTable,
@@ -114,7 +115,12 @@ class Scores:
         return self.frame.height
 
     def to_pandas(self) -> pd.DataFrame:
-        """The score table as a pandas frame."""
+        """The score table as a pandas frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
         return self.frame.to_pandas()
 
     def explain(self, invoice_id: str) -> dict[str, Any]:
@@ -170,12 +176,11 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     as_of : date or ISO str
         Day of scoring.
     config : Config, optional
-        Loss and worklist settings; those the model was trained with where None.
+        Its loss and worklist settings count, the model's own where None.
     language : {'en', 'fr'}
         Of the reasons.
     explain : {'all', 'top', 'none'} or int
-        Whose reasons are given: those of the first ranked 100 with ``"top"``, or
-        of so many.
+        Whose reasons are given: ``"top"`` are the first ranked 100, a number so many.
     order : {'expected-loss', 'value-at-stake', 'late-value'}
         Value by which ``priority_rank`` counts.
     keep_features : bool
@@ -194,26 +199,32 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     ------
     FeatureMismatchError
         If the catalogue lacks a feature of the model.
+    LedgerError
+        If the ledger reports in another currency than the one the model learned in.
     ConfigError
-        If ``explain`` is unknown.
+        If ``explain``, ``order`` or the language is unknown.
+
+    Examples
+    --------
+    >>> from paydelay import SimulationSettings, simulate, train
+    >>> book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=3))
+    >>> ledger = Ledger.from_frames(book.invoices, book.payments)
+    >>> few = load_config({"model": {"tree_count": 5, "thread_count": 1}})
+    >>> scores = score(ledger, train(ledger, "2024-04-30", few, force=True), "2024-06-30")
+    >>> len(scores), scores.frame.columns[:3]
+    (66, ['invoice_id', 'customer_id', 'as_of'])
     """
-    if not isinstance(explain, int) and explain not in ("all", "top", "none"):
-        raise ConfigError(f"Reasons are given for all, top, none or a number of rows, not for '{explain}'.")
+    _check_call(ledger, model, explain, language)
     when = as_date(as_of)
-    config = config or load_config(model.manifest.get("config", {}))
+    config = _settings(config, model)
     chosen = catalogue.select(model.feature_names)
     history = History.build(ledger, config.ledger, covariates)
     panel = build_panel(history, [when], chosen)
     standing = customer_standing(history, when)
-    frame = _money(_probabilities(panel, model), panel, model, standing, config)
-    frame = frame.with_columns(scope(config.worklist.due_soon_days), set_aside=set_aside_reason())
-    frame = frame.with_columns(priority_rank=priority_rank(order))
+    frame = _ranked(panel, model, standing, config, order)
     teller = _Teller(panel, model, chosen, language, ledger.reporting_currency, config.worklist.reasons_max)
-    rows = _explained_rows(frame, explain)
-    scores = _score_table(frame, teller.reasons("late", rows), teller.reasons("unpaid", rows), model)
-    logger.info("score: %d open invoices, %d set aside", len(panel), scores["set_aside"].count())
     return Scores(
-        frame=scores,
+        frame=_score_table(frame, teller, _explained_rows(frame, explain), model),
         cash=standing.select("customer_id", "cash_on_account").filter(pl.col("cash_on_account") > 0),
         claims=claims_to_declare(panel.rows, config.worklist),
         reporting_currency=ledger.reporting_currency,
@@ -223,19 +234,54 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     )
 
 
-def _score_table(frame: pl.DataFrame, late: pl.Series, unpaid: pl.Series, model: DelayModel) -> pl.DataFrame:
+def _check_call(ledger: Ledger, model: DelayModel, explain: Explained, language: str) -> None:
+    """Refuse what would end in wrong scores, or in an error after all the work."""
+    if not (isinstance(explain, int) and explain >= 0) and explain not in ("all", "top", "none"):
+        raise ConfigError(f"Reasons are given for all, top, none or a number of rows, not for '{explain}'.")
+    if language not in languages():
+        raise ConfigError(f"The language '{language}' is unknown; give one of {', '.join(languages())}.")
+    learned = model.manifest.get("reporting_currency", ledger.reporting_currency)
+    if ledger.invoices.height and ledger.reporting_currency != learned:
+        raise LedgerError(
+            f"The ledger reports in {ledger.reporting_currency} and the model learned from amounts in "
+            f"{learned}; state that reporting currency, with rates, or train a model on this ledger."
+        )
+
+
+def _settings(config: Config | None, model: DelayModel) -> Config:
+    """The settings asked for, with what counts as settled and as late as the model learned it."""
+    trained = load_config(model.manifest.get("config", {}))
+    if config is None:
+        return trained
+    return config.model_copy(update={"ledger": trained.ledger, "outcomes": trained.outcomes})
+
+
+def _ranked(
+    panel: Panel, model: DelayModel, standing: pl.DataFrame, config: Config, order: Order
+) -> pl.DataFrame:
+    """Every row with its probabilities, money, scope and place in the queue."""
+    frame = _probabilities(panel, model, config.loss.cost_of_delay_cap_days)
+    frame = _money(frame, panel, model, standing, config)
+    frame = frame.with_columns(scope(config.worklist.due_soon_days), set_aside=set_aside_reason())
+    return frame.with_columns(priority_rank=priority_rank(order))
+
+
+def _score_table(
+    frame: pl.DataFrame, teller: _Teller, explained: NDArray[np.int64], model: DelayModel
+) -> pl.DataFrame:
     """The columns of the score table, in order and type."""
     told = frame.with_columns(
-        reasons_late=late,
-        reasons_unpaid=unpaid,
+        reasons_late=teller.reasons("late", explained),
+        reasons_unpaid=teller.reasons("unpaid", explained),
         model_version=pl.lit(model.version),
         schema_version=pl.lit(SCHEMA_VERSION),
     )
+    logger.info("score: %d open invoices, %d set aside", frame.height, frame["set_aside"].count())
     return told.select([pl.col(name).cast(dtype) for name, dtype in SCORE_SCHEMA.items()])
 
 
-def _probabilities(panel: Panel, model: DelayModel) -> pl.DataFrame:
-    """Identity, probabilities and delays of each row; ``curve_*`` columns are for the money."""
+def _probabilities(panel: Panel, model: DelayModel, cap_days: int) -> pl.DataFrame:
+    """Identity, probabilities and delays of each row; ``days_open``, up to the cap, is for the money."""
     outcomes = model.manifest["outcomes"]
     overdue = panel.rows["days_past_due"].to_numpy()
     curve = model.survival(panel)
@@ -253,8 +299,7 @@ def _probabilities(panel: Panel, model: DelayModel) -> pl.DataFrame:
         .cast(pl.Int32)
         for name, share in quantiles.items()
     }
-    lasting = model.manifest["config"]["loss"]["cost_of_delay_cap_days"]
-    days_open = expected_days_open(curve, np.array(model.horizons_days), overdue, lasting)
+    days_open = expected_days_open(curve, np.array(model.horizons_days), overdue, cap_days)
     return panel.rows.with_columns(
         **{k: pl.Series(v) for k, v in probabilities.items()}, **delays
     ).with_columns(
@@ -400,6 +445,3 @@ class _Teller:
                 "values": values,
             }
         return told
-
-    def _calibrated(self, margin: float, horizon: int) -> float:
-        return float(self._model.calibration.probability(np.array([margin]), np.array([horizon]))[0])

@@ -208,7 +208,18 @@ class Worklist:
     scope: Scope
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the queue as a pandas frame; MissingDependencyError without pandas and pyarrow."""
+        """Give the queue as a pandas frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows and columns of ``frame``.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas or pyarrow is not installed.
+        """
         try:
             return self.frame.to_pandas()
         except ImportError as error:

@@ -149,7 +149,24 @@ class Catalogue:
         raise FeatureMismatchError(f"The catalogue holds no feature named {name}.")
 
     def select(self, names: Iterable[str]) -> Catalogue:
-        """The named features, in the order of the names."""
+        """The named features, in the order of the names.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Features of this catalogue; what one counts by or is pulled toward has
+            to be among them.
+
+        Returns
+        -------
+        Catalogue
+
+        Raises
+        ------
+        FeatureMismatchError
+            If a name is not in the catalogue or is given twice, or a feature rests
+            on one that is not named.
+        """
         return Catalogue(self[name] for name in names)
 
     def observed(self, X: NDArray[np.floating]) -> NDArray[np.float64]:

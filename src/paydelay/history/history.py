@@ -138,7 +138,20 @@ class History:
         )
 
     def state_row(self, invoice: Codes, day: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Row of ``states`` that holds for each invoice on a day; -1 where it was not known yet."""
+        """Row of ``states`` that holds for each invoice on a day; -1 where it was not known yet.
+
+        Parameters
+        ----------
+        invoice : array of shape (n_rows,)
+            Codes of the invoices.
+        day : array of shape (n_rows,)
+            Days since 1970-01-01; each counts to its close.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Positions in ``states``.
+        """
         wanted = (invoice << 32) | day.astype(np.int64)
         row = np.searchsorted(self.states.key, wanted, side="right") - 1
         before = row < self.states.first[invoice]
@@ -162,7 +175,18 @@ class History:
         return self.open_on_days(np.unique(np.array([day_of(when) for when in as_ofs], np.int32)))
 
     def open_on_days(self, days: Days) -> tuple[Codes, Days]:
-        """:meth:`open_rows` for sorted distinct days since 1970-01-01."""
+        """:meth:`open_rows` for sorted distinct days since 1970-01-01.
+
+        Parameters
+        ----------
+        days : array of shape (n_days,)
+            Increasing.
+
+        Returns
+        -------
+        invoice, day : array of shape (n_rows,)
+            As of :meth:`open_rows`.
+        """
         kept, invoice, day = self._open_book
         if not len(kept) or not np.isin(days, kept).all():
             kept, invoice, day = self._open_book = (days, *self._found_open(days))
@@ -187,10 +211,27 @@ class History:
     def entity(self, by: str, invoice: Codes, customer: Codes, day: NDArray[np.integer]) -> Codes:
         """Code of the entity a row belongs to; -1 where it has none.
 
-        ``by`` is ``invoice``, ``customer``, ``weekday`` (customer and weekday of
-        the due date), ``terms`` (customer and payment terms), ``currency``,
-        ``entity``, ``book``, ``parent``, or an attribute of the customer as known
-        on ``day``: ``segment``, ``sector``, ``country``, ``external_rating``.
+        Parameters
+        ----------
+        by : str
+            ``invoice``, ``customer``, ``weekday`` (customer and weekday of the due
+            date), ``terms`` (customer and payment terms), ``currency``, ``entity``,
+            ``book``, ``parent``, or an attribute of the customer as known on
+            ``day``: ``segment``, ``sector``, ``country``, ``external_rating``.
+        invoice, customer : array of shape (n_rows,)
+            Codes; -1 where a row concerns no invoice.
+        day : array of shape (n_rows,)
+            Days since 1970-01-01.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Whole numbers, the same for rows of one entity.
+
+        Raises
+        ------
+        LedgerError
+            If nothing is grouped that way.
         """
         if by == "customer":
             return customer
@@ -236,11 +277,35 @@ class History:
         return distinct(self.invoices.customer * TERMS_SPAN + terms)[1]
 
     def entries(self, name: str) -> Entries:
-        """Events of one kind, built when first asked for."""
+        """Events of one kind, built when first asked for.
+
+        Parameters
+        ----------
+        name : str
+            Kind of event, a key of ``paydelay.history.entries.ENTRIES``.
+
+        Returns
+        -------
+        Entries
+            Each with the day it became known.
+        """
         return self._entries.get(name, lambda: ENTRIES[name](self))
 
     def stream(self, name: str, by: str) -> EventStream:
-        """Event stream of one kind and grouping, sorted when first asked for."""
+        """Event stream of one kind and grouping, sorted when first asked for.
+
+        Parameters
+        ----------
+        name : str
+            Kind of event, a key of ``paydelay.history.entries.ENTRIES``.
+        by : str
+            Whose events: see :meth:`entity`.
+
+        Returns
+        -------
+        EventStream
+            Answers totals, windows and the last few events.
+        """
 
         def build() -> EventStream:
             entries = self.entries(name)
@@ -250,7 +315,20 @@ class History:
         return self._streams.get((name, by), build)
 
     def sums(self, name: str, by: str) -> EventStream | DayStream:
-        """Events of one kind and grouping, arranged for totals and windows."""
+        """Events of one kind and grouping, arranged for totals and windows.
+
+        Parameters
+        ----------
+        name : str
+            Kind of event, a key of ``paydelay.history.entries.ENTRIES``.
+        by : str
+            Whose events: see :meth:`entity`.
+
+        Returns
+        -------
+        EventStream or DayStream
+            Summed by day where the grouping has few entities.
+        """
         if by not in COARSE:
             return self.stream(name, by)
 
@@ -262,7 +340,18 @@ class History:
         return self._coarse.get((name, by), build)
 
     def cohort_stream(self, by: str) -> CohortStream:
-        """Invoices by due date, grouped; arranged when first asked for."""
+        """Invoices by due date, grouped; arranged when first asked for.
+
+        Parameters
+        ----------
+        by : str
+            Whose invoices: see :meth:`entity`.
+
+        Returns
+        -------
+        CohortStream
+            Answers totals and windows of due dates.
+        """
 
         def build() -> CohortStream:
             changes, due_day = self._changes.get(None, lambda: cohort(self)), self.invoices.due_day

@@ -146,12 +146,16 @@ class PastView:
         Returns
         -------
         array of shape (n_rows,)
-            0 where nothing is known.
+            In the unit of the measure: days, cents, counts. 0 where nothing is known.
 
         Raises
         ------
         LeakageError
-            If ``ago_days`` is negative, or a window is shorter than a day.
+            If ``ago_days`` is negative, or a window is shorter than a day (than 60
+            days, where invoices are asked for by due date).
+        LedgerError
+            If ``days`` and ``last`` are both given, or ``last`` with invoices by
+            due date.
         """
         return self._spread(by, self._sums(stream, measure, by, days, last, ago_days))
 
@@ -165,7 +169,27 @@ class PastView:
         ago_days: int = 0,
         weight: str = "count",
     ) -> Floats:
-        """Sum of a measure divided by the sum of a weight; NaN where nothing is known."""
+        """Sum of a measure divided by the sum of a weight; NaN where nothing is known.
+
+        Parameters
+        ----------
+        stream, measure, by : str
+            As of :meth:`total`.
+        days, last, ago_days : int, optional
+            As of :meth:`total`.
+        weight : str
+            Measure to divide by; ``"count"`` gives the plain mean.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            NaN, too, where the weights sum to zero or less.
+
+        Raises
+        ------
+        LeakageError, LedgerError
+            As :meth:`total` does.
+        """
         sums = self._sums(stream, measure, by, days, last, ago_days)
         weights = self._sums(stream, weight, by, days, last, ago_days)
         return self._spread(by, _ratio(sums, weights))
@@ -180,7 +204,29 @@ class PastView:
         days: int | None = None,
         last: int | None = None,
     ) -> Floats:
-        """Mean pulled toward a broader one: (sum + strength * toward) / (count + strength)."""
+        """Mean pulled toward a broader one: (sum + strength * toward) / (count + strength).
+
+        Parameters
+        ----------
+        stream, measure, by : str
+            As of :meth:`total`.
+        toward : array of shape (n_rows,)
+            The broader mean, in the unit of the measure.
+        strength : float
+            How many events it weighs; above 0.
+        days, last : int, optional
+            As of :meth:`total`.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            ``toward`` where nothing is known.
+
+        Raises
+        ------
+        LeakageError, LedgerError
+            As :meth:`total` does.
+        """
         sums = self._spread(by, self._sums(stream, measure, by, days, last, 0))
         counts = self._spread(by, self._sums(stream, "count", by, days, last, 0))
         return (sums + strength * toward) / (counts + strength)
@@ -193,7 +239,29 @@ class PastView:
         days: int | None = None,
         last: int | None = None,
     ) -> Floats:
-        """Standard deviation of a measure whose squares the stream holds; NaN below two events."""
+        """Standard deviation of a measure whose squares the stream holds; NaN below two events.
+
+        Parameters
+        ----------
+        stream : str
+            Kind of event.
+        measure : str
+            One with a measure of the same name and ``_squared``, such as ``"delay"``.
+        by : str
+            Whose events: see :meth:`History.entity`.
+        days, last : int, optional
+            As of :meth:`total`.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            In the unit of the measure; the sum of squares is divided by the count.
+
+        Raises
+        ------
+        LeakageError, LedgerError
+            As :meth:`total` does.
+        """
         counts = self._sums(stream, "count", by, days, last, 0)
         sums = self._sums(stream, measure, by, days, last, 0)
         squares = self._sums(stream, f"{measure}_squared", by, days, last, 0)
@@ -202,29 +270,85 @@ class PastView:
         return self._spread(by, np.sqrt(np.where(counts > 1, _ratio(scaled, counts * counts), np.nan)))
 
     def days_since(self, stream: str, by: str = "customer") -> Floats:
-        """Days since the latest event became known; NaN where there was none."""
+        """Days since the latest event became known; NaN where there was none.
+
+        Parameters
+        ----------
+        stream : str
+            Kind of event.
+        by : str
+            Whose events: see :meth:`History.entity`.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            0 for an event of the row's own date.
+        """
         group = self._group(by)
         latest = self._history.stream(stream, by).latest_day(group.entity, group.day)
         return self._spread(by, np.where(latest < NEVER, group.day - latest.astype(np.float64), np.nan))
 
     def days_since_first(self, stream: str, by: str = "customer") -> Floats:
-        """Days since the first event became known; 0 where there was none."""
+        """Days since the first event became known; 0 where there was none.
+
+        Parameters
+        ----------
+        stream : str
+            Kind of event.
+        by : str
+            Whose events: see :meth:`History.entity`.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            0 for an event of the row's own date.
+        """
         group = self._group(by)
         first = self._history.stream(stream, by).first_day(group.entity, group.day)
         return self._spread(by, np.where(first < NEVER, group.day - first.astype(np.float64), 0.0))
 
     def has(self, by: str) -> NDArray[np.bool_]:
-        """Whether each row belongs to such an entity, as known."""
+        """Whether each row belongs to such an entity, as known.
+
+        Parameters
+        ----------
+        by : str
+            Kind of entity: see :meth:`History.entity`.
+
+        Returns
+        -------
+        array of bool of shape (n_rows,)
+        """
         group = self._group(by)
         return self._spread(by, group.entity) >= 0
 
     def has_parent(self) -> NDArray[np.bool_]:
-        """Whether the customer is known to belong to another one."""
+        """Whether the customer is known to belong to another one.
+
+        Returns
+        -------
+        array of bool of shape (n_rows,)
+        """
         own = self._history.own_group[self.customer]
         return np.asarray(self._spread("parent", self._group("parent").entity) != own)
 
     def latest(self, stream: str, measure: str, by: str = "customer") -> Floats:
-        """Measure of the latest event known; NaN where there was none."""
+        """Measure of the latest event known; NaN where there was none.
+
+        Parameters
+        ----------
+        stream : str
+            Kind of event.
+        measure : str
+            What to read of it.
+        by : str
+            Whose events: see :meth:`History.entity`.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            In the unit of the measure; dates as days since 1970-01-01.
+        """
         group = self._group(by)
         events = self._history.stream(stream, by)
         known = events.latest_day(group.entity, group.day) < NEVER
@@ -232,11 +356,33 @@ class PastView:
         return self._spread(by, np.where(known, value, np.nan))
 
     def attribute(self, name: str) -> Floats:
-        """Number known of the customer, such as its credit limit; NaN where none is."""
+        """Number known of the customer, such as its credit limit; NaN where none is.
+
+        Parameters
+        ----------
+        name : str
+            credit_limit, insured_limit, insured_share or guarantee_amount.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            As the customers table gives it; ``insured_share`` lies in [0, 1].
+        """
         return self._history.attributes[name].at(self.customer, self.as_of_day)
 
     def attribute_text(self, name: str) -> pl.Series:
-        """Text known of the customer, such as its segment; null where none is."""
+        """Text known of the customer, such as its segment; null where none is.
+
+        Parameters
+        ----------
+        name : str
+            segment, sector, country, external_rating or parent_id.
+
+        Returns
+        -------
+        polars.Series
+            One text a row. The ``parent_id`` of a customer without one is itself.
+        """
         table = self._history.attributes[name]
         code = pl.Series(table.codes(self.customer, self.as_of_day))
         return (
@@ -246,7 +392,25 @@ class PastView:
         )
 
     def covariate(self, table: str, column: str) -> Floats:
-        """Value of a user's own dated table, as known; NaN where none is."""
+        """Value of a user's own dated table, as known; NaN where none is.
+
+        Parameters
+        ----------
+        table : str
+            Name given to :meth:`History.build`.
+        column : str
+            A numeric column of it.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            The last value known for the row's key, in the unit of the column.
+
+        Raises
+        ------
+        LedgerError
+            If the history holds no such table or column.
+        """
         if (table, column) not in self._history.covariates:
             raise LedgerError(
                 f"This history holds no covariate '{column}' of a table '{table}'; pass the table to "
@@ -267,7 +431,18 @@ class PastView:
     ) -> Floats:
         """A figure of all invoices open on the row's date that belong to the row's entity.
 
-        ``oldest_days`` is the highest number of days past due among them.
+        Parameters
+        ----------
+        measure : {'count', 'amount', 'overdue_count', 'overdue_amount', 'oldest_days', 'amount_squared'}
+            ``oldest_days`` is the highest number of days past due among them,
+            ``amount_squared`` the sum of the squared open amounts.
+        by : str
+            Whose invoices: see :meth:`History.entity`.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Open amounts are in the reporting currency, at the rate of the issue date.
         """
         book = self._whole_book()
         figures = book._cached(("book", measure, by), lambda: book._open_figures(measure, by))
@@ -318,6 +493,17 @@ class PastView:
         """Result of a function of this view, computed when first asked for.
 
         Features that share an expensive part name it here instead of calling it.
+
+        Parameters
+        ----------
+        compute : callable
+            From a view to anything; told apart by identity, so not a new lambda
+            each time.
+
+        Returns
+        -------
+        object
+            What ``compute`` returned the first time.
         """
         if compute not in self._results:
             self._results[compute] = compute(self)

@@ -74,6 +74,18 @@ def train(
         If there is too little to learn from; the message says what is missing.
     QualityGateError
         If the model does not beat the smoothed late ratio and ``force`` is not set.
+    FeatureMismatchError
+        If the catalogue lacks the smoothed late ratio or a feature of the delay curve.
+
+    Examples
+    --------
+    >>> from paydelay import SimulationSettings, load_config, simulate
+    >>> book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=3))
+    >>> ledger = Ledger.from_frames(book.invoices, book.payments)
+    >>> few = load_config({"model": {"tree_count": 5, "thread_count": 1}})
+    >>> model = train(ledger, "2024-07-31", few, force=True)
+    >>> model.manifest["period"]["invoice_count"], model.manifest["gate"]["late"]["passed"]
+    (638, False)
     """
     config = config or Config()
     when = as_date(as_of)

@@ -1,0 +1,630 @@
+"""Scoring: one row per open invoice, its figures worked again by hand, and reasons that add up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from books import small_ledger
+
+from paydelay.config import Config, load_config
+from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError
+from paydelay.explain import REASONS_DTYPE
+from paydelay.features import CATALOGUE, Catalogue, Feature
+from paydelay.history import History, cut_ledger
+from paydelay.ledger import Ledger
+from paydelay.loss import LossTable
+from paydelay.model import DelayModel, PooledCurve
+from paydelay.panel import build_panel
+from paydelay.scoring import EXPLAINED_TOP, SCHEMA_VERSION, SCORE_SCHEMA, Scores, score
+from paydelay.simulate import Simulation, SimulationSettings, simulate
+from paydelay.training import train
+from paydelay.worklist import Order, rank
+
+CONFIG: Config = load_config(
+    {
+        "model": {
+            "tree_count": 12,
+            "learning_rate": 0.2,
+            "leaf_rows_min": 20,
+            "thread_count": 1,
+            "unpaid_positives_min": 20,
+        },
+        "panel": {"step_days": 14, "warm_up_days": 60},
+    }
+)
+SIMULATED = SimulationSettings(
+    customer_count=130,
+    month_count=14,
+    seed=3,
+    insolvency_yearly_share=0.1,
+    foreign_currency_share=0.2,
+    daily_truth=False,
+)
+AS_OF = SIMULATED.end_date - timedelta(30)
+TRAINED = SIMULATED.end_date - timedelta(90)
+TABLES = ("invoices", "payments", "customers", "events", "rates")
+
+
+# A book with every standing an open invoice can have -----------------------------------------
+
+
+def standings() -> dict[str, list[dict[str, Any]]]:
+    """One customer per standing; each invoice fell due 20 days before AS_OF unless it says otherwise."""
+    due, soon = AS_OF - timedelta(20), AS_OF + timedelta(12)
+    before, after = AS_OF - timedelta(5), AS_OF + timedelta(5)
+
+    def invoice(name: str, **other: Any) -> dict[str, Any]:
+        row = {"invoice_id": name, "customer_id": name.partition("/")[0], "issue_date": due - timedelta(30)}
+        return {**row, "due_date": due, "amount": 1000.0, "currency": "EUR", **other}
+
+    def paid(name: str, amount: float, **other: Any) -> dict[str, Any]:
+        row = {"invoice_id": name, "customer_id": name.partition("/")[0], "payment_date": before}
+        return {**row, "amount": amount, "kind": "payment", **other}
+
+    def event(kind: str, name: str, **other: Any) -> dict[str, Any]:
+        row = {"event_type": kind, "event_date": before, "invoice_id": name}
+        return {**row, "customer_id": name.partition("/")[0], **other}
+
+    open_ones = ["plain", "dispute", "promise", "plan", "insolvent", "agency", "written", "partly", "late"]
+    open_ones += ["bounced", "covered", "cash/1", "cash/2", "cash/3"]
+    return {
+        "invoices": [
+            *(invoice(name) for name in open_ones),
+            invoice("settled"),
+            invoice("credited"),
+            invoice("cents"),
+            invoice("future", issue_date=after, due_date=after + timedelta(30)),
+            invoice("unrecorded", recorded_on=after),
+            invoice("cash/4", due_date=soon),
+            invoice("not_due", due_date=soon),
+        ],
+        "payments": [
+            paid("partly", 400.0),
+            paid("late", 1000.0, recorded_on=after),
+            paid("bounced", 1000.0),
+            paid("bounced", -1000.0, payment_date=before + timedelta(2)),
+            paid("written", 1000.0, kind="write_off"),
+            paid("settled", 1000.0),
+            paid("credited", 1000.0, kind="credit_note"),
+            paid("cents", 996.0),
+            paid("plain", 1000.0, payment_date=after),
+            {**paid("cash/1", 2250.0), "invoice_id": None},
+        ],
+        "events": [
+            event("dispute_opened", "dispute"),
+            event("promise_to_pay", "promise", new_date=after),
+            event("payment_plan", "plan", new_date=after),
+            event("insolvency", "insolvent"),
+            event("handed_to_agency", "agency"),
+            event("dispute_opened", "plain", event_date=before),
+            event("dispute_closed", "plain", event_date=before + timedelta(1)),
+            event("promise_to_pay", "partly", new_date=before + timedelta(1)),
+        ],
+        "customers": [
+            {
+                "customer_id": "covered",
+                "valid_from": before,
+                "insured_limit": 5000.0,
+                "insured_share": 1.0,
+            },
+            {"customer_id": "partly", "valid_from": before, "guarantee_amount": 150.0},
+        ],
+    }
+
+
+STANDING = {
+    "plain": None,
+    "dispute": "dispute",
+    "promise": "promise",
+    "plan": "payment_plan",
+    "insolvent": "insolvency",
+    "agency": "agency",
+    "written": "written_off",
+    "partly": None,
+    "late": None,
+    "bounced": None,
+    "covered": "covered",
+    "cash/1": "paid_on_account",
+    "cash/2": "paid_on_account",
+    "cash/3": None,
+    "cash/4": None,
+    "not_due": None,
+}
+
+
+def tables_of(book: Simulation) -> dict[str, pl.DataFrame]:
+    tables = {name: getattr(book, name) for name in TABLES}
+    for name, rows in standings().items():
+        added = pl.DataFrame(rows, schema=tables[name].schema)
+        tables[name] = pl.concat([tables[name], added])
+    return tables
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pl.DataFrame]:
+    return tables_of(simulate(SIMULATED))
+
+
+@pytest.fixture(scope="module")
+def ledger(tables: dict[str, pl.DataFrame]) -> Ledger:
+    return Ledger.from_frames(**tables, reporting_currency="EUR")
+
+
+@pytest.fixture(scope="module")
+def model(ledger: Ledger) -> DelayModel:
+    return train(ledger, TRAINED, CONFIG, force=True)
+
+
+@pytest.fixture(scope="module")
+def scores(ledger: Ledger, model: DelayModel) -> Scores:
+    return score(ledger, model, AS_OF, keep_features=True)
+
+
+def rows_of(scores: Scores) -> list[dict[str, Any]]:
+    return scores.frame.to_dicts()
+
+
+def balances(ledger: Ledger, as_of: date) -> dict[str, float]:
+    """Balance of every invoice known by a day, in its own currency, read row by row."""
+    found = {
+        row["invoice_id"]: row["amount"]
+        for row in ledger.invoices.iter_rows(named=True)
+        if row["known_on"] <= as_of
+    }
+    for row in ledger.payments.iter_rows(named=True):
+        if row["known_on"] <= as_of and row["kind"] != "write_off" and row["invoice_id"] in found:
+            found[row["invoice_id"]] -= row["amount"]
+    return found
+
+
+def rate_on(ledger: Ledger, currency: str, day: date) -> float:
+    if currency == ledger.reporting_currency:
+        return 1.0
+    known = ledger.rates.filter((pl.col("currency") == currency) & (pl.col("rate_date") <= day))
+    return float(known.sort("rate_date")["rate"][-1])
+
+
+# The table -----------------------------------------------------------------------------------
+
+
+def test_columns_are_those_of_the_score_table_in_order(scores: Scores) -> None:
+    stated = (
+        "invoice_id, customer_id, as_of, issue_date, due_date, days_past_due, currency, open_amount, "
+        "open_amount_reporting, prob_late, prob_late_30, prob_late_60, prob_unpaid, delay_median_days, "
+        "delay_low_days, delay_high_days, expected_payment_date, ead, covered_amount, lgd, expected_loss, "
+        "cost_of_delay, value_at_stake, scope, set_aside, priority_rank, reasons_late, reasons_unpaid, "
+        "model_version, schema_version"
+    )
+    assert scores.frame.columns == stated.split(", ")
+    assert dict(scores.frame.schema) == SCORE_SCHEMA
+    assert scores.frame["schema_version"].unique().to_list() == [SCHEMA_VERSION]
+    assert scores.frame["model_version"].str.starts_with(TRAINED.isoformat()).all()
+    may_be_missing = {"delay_median_days", "delay_low_days", "delay_high_days", "expected_payment_date"}
+    known = scores.frame.drop(*may_be_missing, "set_aside", "priority_rank")
+    assert sum(known.null_count().row(0)) == 0
+
+
+@pytest.mark.parametrize("as_of", [TRAINED - timedelta(75), TRAINED, AS_OF, SIMULATED.end_date])
+def test_every_open_invoice_is_scored_once(ledger: Ledger, model: DelayModel, as_of: date) -> None:
+    amounts = dict(ledger.invoices.select("invoice_id", "amount").iter_rows())
+    expected = {
+        name: left
+        for name, left in balances(ledger, as_of).items()
+        if left > max(1.0, 0.005 * amounts[name]) + 1e-9
+    }
+    frame = score(ledger, model, as_of, explain="none").frame
+    assert len(expected) > 150
+    assert frame["invoice_id"].is_unique().all()
+    assert set(frame["invoice_id"]) == set(expected)
+    for name, left in frame.select("invoice_id", "open_amount").iter_rows():
+        assert left == pytest.approx(expected[name], abs=0.005)
+    assert frame["as_of"].unique().to_list() == [as_of]
+
+
+def test_nothing_disappears_whatever_its_standing(scores: Scores) -> None:
+    found = {row["invoice_id"]: row["set_aside"] for row in rows_of(scores) if row["invoice_id"] in STANDING}
+    assert found == STANDING
+    gone = {"settled", "credited", "cents", "future", "unrecorded"}
+    assert not gone & set(scores.frame["invoice_id"])
+    assert scores.frame.filter(pl.col("set_aside").is_null())["priority_rank"].null_count() == 0
+    assert scores.frame.filter(pl.col("set_aside").is_not_null())["priority_rank"].count() == 0
+
+
+def test_scopes_follow_the_due_date(scores: Scores) -> None:
+    for row in rows_of(scores):
+        overdue = (AS_OF - row["due_date"]).days
+        assert row["days_past_due"] == overdue
+        expected = "overdue" if overdue > 0 else "due_soon" if overdue >= -7 else "not_due"
+        assert row["scope"] == expected
+    assert scores.frame["scope"].n_unique() == 3
+
+
+def test_several_currencies_are_scored_in_one(scores: Scores, ledger: Ledger) -> None:
+    assert scores.frame["currency"].value_counts()["count"].min() > 20
+    for row in rows_of(scores):
+        rate = rate_on(ledger, row["currency"], AS_OF)
+        assert row["open_amount_reporting"] == pytest.approx(row["open_amount"] * rate, abs=0.0051)
+
+
+# Probabilities and delays --------------------------------------------------------------------
+
+
+def test_the_longer_the_rarer(scores: Scores) -> None:
+    names = ["prob_late", "prob_late_30", "prob_late_60", "prob_unpaid"]
+    found = scores.frame.select(names).to_numpy()
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (np.diff(found, axis=1) <= 0).all()
+    assert np.ptp(found[:, 0]) > 0.5
+    overdue = scores.frame["days_past_due"].to_numpy()
+    for column, days in enumerate([0, 30, 60, 90]):
+        assert (found[overdue >= max(days, 1), column] == 1).all()
+
+
+def test_what_is_lost_is_unpaid_and_expected_on_no_day(scores: Scores) -> None:
+    lost = scores.frame.filter(pl.col("invoice_id").is_in(["written", "insolvent"]))
+    assert lost["prob_unpaid"].to_list() == [1.0, 1.0]
+    assert lost["expected_payment_date"].to_list() == [None, None]
+
+
+def test_payment_is_expected_after_today(scores: Scores) -> None:
+    paid = scores.frame.filter(pl.col("delay_median_days").is_not_null())
+    assert paid.height > 0.8 * len(scores)
+    for row in paid.iter_rows(named=True):
+        assert row["expected_payment_date"] > AS_OF
+        assert row["expected_payment_date"] == row["due_date"] + timedelta(row["delay_median_days"])
+        assert row["days_past_due"] < row["delay_low_days"]
+        assert row["delay_low_days"] <= row["delay_median_days"] <= row["delay_high_days"]
+
+
+# Money ---------------------------------------------------------------------------------------
+
+
+def cash_by_hand(ledger: Ledger, as_of: date) -> dict[str, int]:
+    """Cents that a customer paid beyond what it owes: on account, or too much on an invoice."""
+    cash: defaultdict[str, float] = defaultdict(float)
+    for row in ledger.payments.iter_rows(named=True):
+        if row["invoice_id"] is None and row["known_on"] <= as_of:
+            cash[row["customer_id"]] += row["amount"]
+    left = balances(ledger, as_of)
+    for row in ledger.invoices.iter_rows(named=True):
+        over = -left.get(row["invoice_id"], 0.0)
+        if over > 0.004:
+            cash[row["customer_id"]] += over * rate_on(ledger, row["currency"], row["issue_date"])
+    return {name: max(round(100 * amount), 0) for name, amount in cash.items()}
+
+
+def test_exposure_is_what_cash_on_account_leaves_oldest_first(scores: Scores, ledger: Ledger) -> None:
+    cash = cash_by_hand(ledger, AS_OF)
+    assert dict(scores.cash.iter_rows()) == pytest.approx(
+        {name: cents / 100 for name, cents in cash.items() if cents}, abs=0.011
+    )
+    touched = 0
+    for row in sorted(
+        rows_of(scores), key=lambda row: (row["due_date"], row["issue_date"], row["invoice_id"])
+    ):
+        open_cents = round(100 * row["open_amount_reporting"])
+        spent = min(cash.get(row["customer_id"], 0), open_cents)
+        touched += spent > 0
+        assert row["ead"] == pytest.approx((open_cents - spent) / 100, abs=0.011)
+        cash[row["customer_id"]] = cash.get(row["customer_id"], 0) - spent
+    assert touched > 3
+    found = {row["invoice_id"]: row["ead"] for row in rows_of(scores)}
+    assert [found[f"cash/{n}"] for n in (1, 2, 3, 4)] == [0.0, 0.0, 750.0, 1000.0]
+
+
+def test_cover_is_that_of_the_customer(scores: Scores) -> None:
+    found = {row["invoice_id"]: row["covered_amount"] for row in rows_of(scores)}
+    assert found["covered"] == 1000.0
+    assert found["partly"] == 150.0
+    assert found["plain"] == 0.0
+    assert (scores.frame["covered_amount"] <= scores.frame["ead"]).all()
+
+
+def test_loss_is_the_product_of_its_parts(scores: Scores, model: DelayModel) -> None:
+    table = LossTable.from_dict(model.manifest["loss_table"])
+    given_default = table.lgd_at(scores.frame["days_past_due"])
+    np.testing.assert_array_equal(scores.frame["lgd"].to_numpy(), given_default)
+    for row in rows_of(scores):
+        loss = row["prob_unpaid"] * row["lgd"] * (row["ead"] - row["covered_amount"])
+        assert row["expected_loss"] == pytest.approx(loss, rel=1e-12, abs=1e-12)
+        assert row["value_at_stake"] == pytest.approx(loss + row["cost_of_delay"], rel=1e-12)
+    assert 0 < scores.frame["expected_loss"].sum() < scores.frame["ead"].sum()
+
+
+@pytest.mark.parametrize(("cap_days", "rate"), [(180, 0.08), (45, 0.2)])
+def test_cost_of_delay_is_the_sum_over_every_day(
+    ledger: Ledger, model: DelayModel, cap_days: int, rate: float
+) -> None:
+    config = load_config({"loss": {"cost_of_delay_cap_days": cap_days, "annual_cost_of_capital": rate}})
+    frame = score(ledger, model, AS_OF, config=config, explain="none").frame
+    panel = build_panel(History.build(ledger), [AS_OF], CATALOGUE.select(model.feature_names))
+    curve = model.survival(panel)
+    assert panel.rows["invoice_id"].to_list() == frame["invoice_id"].to_list()
+    for number in range(0, frame.height, 17):
+        row = frame.row(number, named=True)
+        overdue = row["days_past_due"]
+        ahead = [column for column, horizon in enumerate(model.horizons_days) if horizon > overdue]
+        days = [overdue, *(model.horizons_days[column] for column in ahead)]
+        still_open = [1.0, *curve[number, ahead]]
+        waited = sum(np.interp(overdue + day, days, still_open) for day in range(1, cap_days + 1))
+        share_paid = 1.0 - row["prob_unpaid"] * row["lgd"]
+        assert row["cost_of_delay"] == pytest.approx(waited * share_paid * row["ead"] * rate / 365, rel=1e-9)
+
+
+@pytest.mark.parametrize("order", ["expected-loss", "value-at-stake", "late-value"])
+def test_ranks_follow_the_order_and_ties_the_larger_older_smaller(
+    ledger: Ledger, model: DelayModel, order: Order
+) -> None:
+    found = score(ledger, model, AS_OF, order=order, explain="none")
+
+    def value(row: dict[str, Any]) -> float:
+        if order == "late-value":
+            return float(row["prob_late"] * row["open_amount_reporting"])
+        return float(row[order.replace("-", "_")])
+
+    chased = [row for row in rows_of(found) if row["set_aside"] is None]
+    chased.sort(
+        key=lambda row: (-value(row), -row["open_amount_reporting"], row["due_date"], row["invoice_id"])
+    )
+    assert [row["priority_rank"] for row in chased] == list(range(1, len(chased) + 1))
+    assert rank(found, order=order).frame["invoice_id"].to_list() == [row["invoice_id"] for row in chased]
+
+
+# Reasons -------------------------------------------------------------------------------------
+
+
+def told(scores: Scores) -> list[dict[str, Any]]:
+    both = pl.concat([scores.frame["reasons_late"], scores.frame["reasons_unpaid"]])
+    return [reason for reasons in both for reason in reasons]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_reasons_are_few_and_in_words(ledger: Ledger, model: DelayModel, language: str) -> None:
+    found = score(ledger, model, AS_OF, language=language)
+    for name in ("reasons_late", "reasons_unpaid"):
+        sizes = found.frame[name].list.len()
+        assert (sizes.min(), sizes.max()) >= (1, 2)
+        assert sizes.max() <= 5
+    texts = {reason["text"] for reason in told(found)}
+    assert len(texts) > 100
+    assert not [text for text in texts for name in CATALOGUE.names if "_" in name and name in text]
+    assert not [text for text in texts if "_" in text or "{" in text or "nan" in text.lower().split()]
+    english = {"the", "book's", "days", "invoices"}
+    spoken = [bool(english & set(text.split())) for text in texts]
+    assert any(spoken) if language == "en" else not any(spoken)
+
+
+def test_both_languages_give_the_same_reasons(scores: Scores, ledger: Ledger, model: DelayModel) -> None:
+    french = score(ledger, model, AS_OF, language="fr")
+    for ours, theirs in zip(told(scores), told(french), strict=True):
+        assert ours | {"text": ""} == theirs | {"text": ""}
+    assert scores.frame.drop("reasons_late", "reasons_unpaid").equals(
+        french.frame.drop("reasons_late", "reasons_unpaid")
+    )
+
+
+def test_a_rule_is_explained_by_the_rule(scores: Scores) -> None:
+    by_id = {row["invoice_id"]: row for row in rows_of(scores)}
+
+    def only(name: str, which: str) -> tuple[str, str]:
+        (reason,) = by_id[name][which]
+        assert reason["contribution"] is None
+        assert reason["direction"] == 1
+        return reason["cause"], reason["text"]
+
+    assert only("plain", "reasons_late") == ("rule_overdue", "20 days overdue")
+    assert by_id["plain"]["prob_late"] == 1.0
+    assert by_id["plain"]["prob_unpaid"] < 1.0
+    for which in ("reasons_late", "reasons_unpaid"):
+        assert only("written", which)[0] == "rule_written_off"
+        assert only("insolvent", which)[0] == "rule_insolvent"
+    for row in by_id.values():
+        ruled = any(reason["cause"].startswith("rule_") for reason in row["reasons_late"])
+        assert ruled == (row["prob_late"] == 1.0)
+
+
+def test_a_pooled_rate_says_so_first(scores: Scores, model: DelayModel) -> None:
+    assert model.unpaid_is_pooled
+    assert scores.prob_unpaid_is_pooled
+    for row in rows_of(scores):
+        if row["prob_unpaid"] < 1.0:
+            assert row["reasons_unpaid"][0]["cause"] == "pooled_unpaid"
+
+
+def test_reasons_can_be_left_out_or_kept_to_the_first(
+    scores: Scores, ledger: Ledger, model: DelayModel
+) -> None:
+    bare = score(ledger, model, AS_OF, explain="none")
+    assert told(bare) == []
+    assert bare.frame.schema["reasons_late"] == REASONS_DTYPE
+    for asked, count in ((7, 7), (0, 0), ("top", EXPLAINED_TOP)):
+        some = score(ledger, model, AS_OF, explain=asked)
+        for ours, every in zip(rows_of(some), rows_of(scores), strict=True):
+            explained = every["priority_rank"] is not None and every["priority_rank"] <= count
+            assert ours["reasons_late"] == (every["reasons_late"] if explained else [])
+            assert ours["reasons_unpaid"] == (every["reasons_unpaid"] if explained else [])
+
+
+def check_explained(scores: Scores, names: tuple[str, ...]) -> int:
+    """Number of scores that the model gives, each equal to the sum of its contributions."""
+    count = 0
+    for row in rows_of(scores):
+        explained = scores.explain(row["invoice_id"])
+        for which in names:
+            one = explained[which]
+            parts = sum(one["contributions"].values())
+            if one["rule"] is not None:
+                assert one["margin"] is None
+                assert one["probability"] is None
+                continue
+            count += 1
+            assert one["base"] + parts == pytest.approx(one["margin"], abs=1e-6)
+            assert one["probability"] == pytest.approx(row[f"prob_{which}"], abs=1e-9)
+    return count
+
+
+def test_contributions_and_base_make_the_score(scores: Scores, model: DelayModel) -> None:
+    assert check_explained(scores, ("late",)) > 80
+    one = scores.explain("not_due")["late"]
+    panel_row = scores.features.filter(pl.col("invoice_id") == "not_due")
+    assert list(one["values"]) == list(model.feature_names)
+    for name, value in one["values"].items():
+        np.testing.assert_equal(np.float32(value), np.float32(panel_row[name][0]))
+    sizes = np.abs(list(one["contributions"].values()))
+    assert (np.diff(sizes) <= 0).all()
+    assert set(one["contributions"]) == set(model.feature_names)
+
+
+def test_margins_are_those_of_the_booster(scores: Scores, ledger: Ledger, model: DelayModel) -> None:
+    panel = build_panel(History.build(ledger), [AS_OF], CATALOGUE.select(model.feature_names))
+    margins = model.margins(panel, [0])[:, 0]
+    for number in range(0, len(panel), 11):
+        one = scores.explain(panel.rows["invoice_id"][number])["late"]
+        if one["margin"] is not None:
+            assert one["margin"] == pytest.approx(margins[number], abs=1e-6)
+
+
+def test_contributions_make_the_unpaid_score_where_it_is_the_models_own(
+    ledger: Ledger, model: DelayModel
+) -> None:
+    own = replace(model, pooled=PooledCurve.flat(model.horizons_days))
+    found = score(ledger, own, AS_OF)
+    assert not found.prob_unpaid_is_pooled
+    assert check_explained(found, ("late", "unpaid")) > 160
+    assert "pooled_unpaid" not in {reason["cause"] for reason in told(found)}
+
+
+def test_an_invoice_that_was_not_scored_is_not_explained(scores: Scores) -> None:
+    with pytest.raises(LedgerError) as caught:
+        scores.explain("settled")
+    assert "settled or not issued" in str(caught.value)
+    with pytest.raises(LedgerError) as caught:
+        scores.explain("Secret & Sons")
+    assert "Secret" not in str(caught.value)
+
+
+# The same book gives the same scores ----------------------------------------------------------
+
+
+def test_what_was_recorded_later_changes_nothing(scores: Scores, ledger: Ledger, model: DelayModel) -> None:
+    cut = score(cut_ledger(ledger, AS_OF), model, AS_OF, keep_features=True)
+    assert ledger.payments.height > cut_ledger(ledger, AS_OF).payments.height
+    assert cut.frame.equals(scores.frame)
+    assert cut.features.equals(scores.features)
+    assert cut.cash.sort("customer_id").equals(scores.cash.sort("customer_id"))
+    assert cut.claims.equals(scores.claims)
+
+
+def test_neither_runs_nor_threads_change_a_score(scores: Scores, ledger: Ledger, model: DelayModel) -> None:
+    assert score(ledger, model, AS_OF.isoformat()).frame.equals(scores.frame)
+    assert score(ledger, replace(model, thread_count=2), AS_OF).frame.equals(scores.frame)
+
+
+def test_the_order_of_the_source_rows_does_not_matter(
+    scores: Scores, tables: dict[str, pl.DataFrame], model: DelayModel
+) -> None:
+    shuffled = {name: rows.sample(fraction=1.0, shuffle=True, seed=5) for name, rows in tables.items()}
+    found = score(Ledger.from_frames(**shuffled, reporting_currency="EUR"), model, AS_OF)
+    assert found.frame.equals(scores.frame)
+
+
+def test_kept_features_are_those_of_the_panel(scores: Scores, ledger: Ledger, model: DelayModel) -> None:
+    panel = build_panel(History.build(ledger), [AS_OF], CATALOGUE.select(model.feature_names))
+    assert scores.features.columns == ["invoice_id", "as_of", *model.feature_names]
+    assert scores.features["invoice_id"].equals(scores.frame["invoice_id"])
+    np.testing.assert_array_equal(scores.features.drop("invoice_id", "as_of").to_numpy(), panel.X)
+    assert score(ledger, model, AS_OF, explain="none").features is None
+
+
+def test_a_saved_model_scores_alike(scores: Scores, ledger: Ledger, model: DelayModel, tmp_path: Any) -> None:
+    again = DelayModel.load(model.save(tmp_path / "model"), thread_count=1)
+    assert score(ledger, again, AS_OF).frame.equals(scores.frame)
+
+
+# Settings ------------------------------------------------------------------------------------
+
+
+def test_what_counts_as_settled_stays_as_the_model_learned_it(
+    scores: Scores, ledger: Ledger, model: DelayModel
+) -> None:
+    config = load_config(
+        {
+            "ledger": {"tolerance_amount": 600.0, "tolerance_share": 0.4},
+            "outcomes": {"grace_days": 20},
+            "worklist": {"due_soon_days": 12, "reasons_max": 2},
+        }
+    )
+    found = score(ledger, model, AS_OF, config=config).frame
+    same = ["invoice_id", "prob_late", "expected_loss", "cost_of_delay"]
+    assert found.select(same).equals(scores.frame.select(same))
+    assert found.filter(pl.col("invoice_id") == "not_due")["scope"].item() == "due_soon"
+    assert found["reasons_late"].list.len().max() == 2
+
+
+def test_an_empty_book_gives_an_empty_table_of_the_same_types(ledger: Ledger, model: DelayModel) -> None:
+    found = score(ledger, model, SIMULATED.start_date - timedelta(1), keep_features=True)
+    assert len(found) == 0
+    assert dict(found.frame.schema) == SCORE_SCHEMA
+    assert found.features.columns == ["invoice_id", "as_of", *model.feature_names]
+    assert found.cash.is_empty()
+    assert found.claims.is_empty()
+    for by in ("invoice", "customer"):
+        assert rank(found, by=by).frame.is_empty()
+
+
+def test_a_ledger_in_another_currency_is_refused(model: DelayModel) -> None:
+    dollars = small_ledger(
+        [{"invoice_id": "F1", "issue_date": AS_OF, "due_date": AS_OF + timedelta(9), "currency": "USD"}]
+    )
+    with pytest.raises(LedgerError, match=r"reports in USD .* amounts in EUR"):
+        score(dollars, model, AS_OF)
+
+
+def test_a_catalogue_without_a_feature_of_the_model_is_refused_by_name(
+    ledger: Ledger, model: DelayModel
+) -> None:
+    needed = {feature.count for feature in CATALOGUE}
+    needed |= {feature.shrunk_toward[0] for feature in CATALOGUE if feature.shrunk_toward}
+    absent = next(name for name in model.feature_names if name not in needed)
+    without = Catalogue(feature for feature in CATALOGUE if feature.name != absent)
+    with pytest.raises(FeatureMismatchError, match=rf"\b{absent}\b"):
+        score(ledger, model, AS_OF, catalogue=without)
+
+
+def test_features_the_model_does_not_know_are_left_alone(
+    scores: Scores, ledger: Ledger, model: DelayModel
+) -> None:
+    def never(view: Any) -> Any:
+        raise AssertionError("a feature the model does not know was computed")
+
+    own = Feature("own", "covariate", "count", "One's own.", "None.", "none", never)
+    found = score(ledger, model, AS_OF, catalogue=Catalogue([own, *reversed(CATALOGUE.features)]))
+    assert found.frame.equals(scores.frame)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"explain": "some"}, {"explain": -1}, {"language": "xx"}, {"order": "size"}, {"explain": None}]
+)
+def test_an_unknown_choice_is_refused_by_name(
+    ledger: Ledger, model: DelayModel, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match=str(next(iter(wrong.values())))):
+        score(ledger, model, AS_OF, **wrong)
+
+
+@pytest.mark.parametrize("text", ["2025-13-01", "yesterday", ""])
+def test_what_is_no_date_is_refused(ledger: Ledger, model: DelayModel, text: str) -> None:
+    with pytest.raises(LedgerError, match="is not a date"):
+        score(ledger, model, text)
+
+
+def test_pandas_gets_the_same_table(scores: Scores) -> None:
+    frame = scores.to_pandas()
+    assert list(frame.columns) == list(SCORE_SCHEMA)
+    assert frame["invoice_id"].tolist() == scores.frame["invoice_id"].to_list()
