@@ -322,14 +322,10 @@ def main() -> None:
             "Skipped: the real ledger is not at hand; PAYDELAY_DATA names the folder that holds b2b_ledger/."
         )
         return
-    refused = dict(
-        ledger.refusals.group_by("table", "rule").len().sort("table", "rule").rows_by_key(["table"])
-    )
-    print(
-        f"{ledger.invoices.height:,} invoices of one currency: the amounts in the second one, about 8 %, are"
-    )
-    print("not converted. Issue dates are estimates, taken as the due date where they lie after it.")
-    print(f"Refused rows by table and rule: {refused or 'none'}\n")
+    refused = ledger.refusals.group_by("table", "rule").len().sort("table", "rule").rows()
+    print(f"{ledger.invoices.height:,} invoices, taken as of one currency: about 8 % of the amounts are in")
+    print("another one and not converted. Issue dates are estimates, cut at the due date where later.")
+    print(f"Refused: {', '.join(f'{count} {table} ({rule})' for table, rule, count in refused) or 'none'}.\n")
     config, watch = Config(), Stopwatch()
     with watch.stage("train"):
         model = train(ledger, when, config, force=True)

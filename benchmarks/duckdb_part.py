@@ -102,7 +102,8 @@ known AS (SELECT p.customer, p.day, p.open_count, p.overdue_count, p.oldest,
   {_mean("delay", 90)} AS f0, {_mean("delay", 365)} AS f1, {_mean("delay", None)} AS f2,
   {_mean("late", 30)} AS f3, {_mean("late", 90)} AS f4, {_mean("late15", 365)} AS f5,
   {_mean("late30", 365)} AS f6, {_mean("amount_delay", 365, "amount")} AS f7, {spread} AS f8,
-  {_window("n", 30)} AS f9, {_window("n", 90)} AS f10, {_window("n", 365)} AS f11, {_window("n", None)} AS f12,
+  {_window("n", 30)} AS f9, {_window("n", 90)} AS f10, {_window("n", 365)} AS f11,
+  {_window("n", None)} AS f12,
   coalesce(i.n, 0) - coalesce(i90.n, 0) AS f13, p.day - i.first_day AS f14
   FROM p ASOF LEFT JOIN cum now ON p.customer = now.customer AND p.day >= now.day
   {joins}

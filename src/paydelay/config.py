@@ -7,6 +7,7 @@ than none.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,38 @@ class ModelSettings(_Settings):
     l2_penalty: float = Field(default=5.0, ge=0)
     seed: int = Field(default=7, ge=0)
     thread_count: int = Field(default=0, ge=0)
-    """Threads of the booster; 0 takes every core."""
+    """Threads of the booster; 0 takes half of the cores."""
     curve_cap_days: int = Field(default=180, ge=30, le=720)
     """Last horizon of the delay curve; beyond it a stated tail."""
     calibration_days: int = Field(default=240, ge=14)
     """Length of the latest period that calibrates and gates, before the refit."""
     unpaid_positives_min: int = Field(default=50, ge=1)
     """Invoices still open at a horizon, below which the curve is pooled there."""
+
+
+def booster_threads(thread_count: int) -> int:
+    """Threads that LightGBM is given.
+
+    Half of the cores unless told otherwise: its threads wait for each other at
+    every tree, and where another process holds a core, two of them are several
+    times slower than one.
+
+    Parameters
+    ----------
+    thread_count : int
+        As asked for; 0 leaves the choice here.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> booster_threads(3)
+    3
+    """
+    return thread_count or max(1, (os.cpu_count() or 1) // 2)
 
 
 class LossSettings(_Settings):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paydelay.config import booster_threads
 from paydelay.preflight import importing
 
 with importing("Training a model"):
@@ -110,7 +111,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "seed": self.random_state,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": self.thread_count,
+            "num_threads": booster_threads(self.thread_count),
             "verbosity": -1,
         }
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paydelay.calibration import Floats, MonotoneCalibration
+from paydelay.config import booster_threads
 from paydelay.errors import FeatureMismatchError, ModelError, TargetError
 from paydelay.features import RUN_RATE_NAMES
 from paydelay.features.rhythm import expected_runs
@@ -235,7 +236,8 @@ class DelayModel:
                 "the model folder and its manifest do not belong together."
             )
         return np.asarray(
-            self.booster.predict(matrix, raw_score=True, num_threads=self.thread_count), np.float64
+            self.booster.predict(matrix, raw_score=True, num_threads=booster_threads(self.thread_count)),
+            np.float64,
         )
 
     def survival(self, panel: Panel) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paydelay.config import Config, load_config
+from paydelay.config import Config, booster_threads, load_config
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.explain import REASONS_DTYPE, contributions, fold_horizon, reasons, rule_reasons
 from paydelay.features import CATALOGUE, Catalogue
@@ -134,10 +134,12 @@ class Scores:
         Returns
         -------
         dict
-            For ``late`` and ``unpaid``: ``horizon_days``, ``base`` and ``margin``
-            (log-odds before calibration), ``probability``, ``contributions`` (feature
-            to log-odds, largest first; they and the base sum to the margin) and
-            ``values``. ``margin`` is None where a rule gives the score.
+            For ``late`` and ``unpaid``: ``horizon_days``, ``rule``, ``base`` and
+            ``margin`` (log-odds before calibration), ``probability`` (the calibrated
+            margin; the table's is lower where the curve is held flat),
+            ``contributions`` (feature to log-odds, largest first; they and the base
+            sum to the margin) and ``values``. Where a rule gives the score, ``rule``
+            names it, and ``margin`` and ``probability`` are None.
 
         Raises
         ------
@@ -370,7 +372,9 @@ class _Teller:
     def _contributions(self, which: str, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
         X = self._panel.matrix(self._model.feature_names)[rows]
         matrix = horizon_matrix(X, self._model.feature_names, np.array(self._horizon[which]))
-        phi, base = contributions(self._model.booster, matrix, thread_count=self._model.thread_count)
+        phi, base = contributions(
+            self._model.booster, matrix, thread_count=booster_threads(self._model.thread_count)
+        )
         width = X.shape[1]
         return fold_horizon(phi, base, range(width, width + len(HORIZON_COLUMNS)))
 
