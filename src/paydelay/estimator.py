@@ -35,7 +35,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
         Seed.
     thread_count : int
-        Threads; 0 takes every core.
+        Threads; 0 takes half of the cores.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - scikit-learn wants every setting as an argument

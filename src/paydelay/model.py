@@ -412,7 +412,7 @@ class DelayModel:
         folder : str or Path
             As :meth:`save` wrote it.
         thread_count : int
-            Threads of the booster; 0 takes every core.
+            Threads of the booster; 0 takes half of the cores.
 
         Returns
         -------
