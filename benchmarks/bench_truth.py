@@ -93,9 +93,8 @@ def judge(name: str, settings: pdl.SimulationSettings, threads: int) -> list[dic
     )
     for gate, result in model.manifest["gate"].items():
         gain = result["gain"]
-        print(
-            f"  gate {gate}: AUC gain {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], passed {result['passed']}"
-        )
+        ends = f"[{gain['low']:+.3f}, {gain['high']:+.3f}]"
+        print(f"  gate {gate}: AUC gain {gain['value']:+.3f} {ends}, passed {result['passed']}")
     return figures(name, model, build_panel(History.build(ledger), BOOKS), book.truth["settlements"])
 
 

@@ -4,12 +4,14 @@ import itertools
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import lightgbm
 import numpy as np
 import polars as pl
 import pytest
+from books import small_ledger
 
 from paydelay.errors import ConfigError, FeatureMismatchError, ModelError
 from paydelay.explain import (
@@ -26,7 +28,9 @@ from paydelay.explain import (
 from paydelay.explain import exact as exact_module
 from paydelay.explain.tables import ContributionTables, shapley_values
 from paydelay.explain.trees import UnsupportedTreesError
-from paydelay.features import CATALOGUE
+from paydelay.features import CATALOGUE, Catalogue, Feature
+from paydelay.history import History
+from paydelay.panel import build_panel
 
 OPTIONS = {
     "objective": "binary",
@@ -348,7 +352,8 @@ def test_features_of_one_cause_are_one_reason_with_the_value_that_weighs_most():
         "cause": "customer_mean_delay",
         "direction": 1,
         "contribution": 0.8,
-        "text": "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6",
+        "text": "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 "
+        "days late",
     }
     assert [reason["cause"] for reason in found] == ["customer_mean_delay", "amount"]
 
@@ -357,7 +362,7 @@ def test_the_same_in_french():
     text = told([0.3, 0.5, 0, 0, 0], [30, 23, 4, 14, 9], DELAYS, "fr", {"delay_mean_365": 6.0})[0]["text"]
     assert text == (
         "Paie en moyenne avec 23 jours de retard sur les 12 derniers mois (14 factures)\u202f; "
-        "l'habitude du portefeuille est de 6"
+        "l'habitude du portefeuille est de 6 jours de retard"
     )
 
 
@@ -394,7 +399,7 @@ def test_a_value_that_rests_on_no_observation_names_no_reason():
 
 def test_small_causes_are_dropped_and_the_limit_kept():
     features = [Column(f"share_{cause}", cause, "share") for cause in (
-        "book_share", "limit_use", "overdue_share", "settled_share", "partial_share", "month_end_share",
+        "book_share", "limit_use", "overdue_share", "settled_share", "country_late_share", "month_end_share",
         "concentration", "invoice_share",
     )]  # fmt: skip
     phi = [0.4, -0.35, 0.3, 0.25, -0.2, 0.15, 0.01, 0.0]
@@ -429,6 +434,40 @@ def test_covariates_are_causes_of_their_own_in_their_own_words():
     ]
     with pytest.raises(ConfigError, match="ecb has no words in the language 'fr'"):
         told([0.2, 0.3], [98.4, 2.5], [CLIMATE, RATES], "fr")
+
+
+def test_a_feature_of_ones_own_is_told_in_its_own_words():
+    own = Feature(
+        "climate_index",
+        "covariate",
+        "ratio",
+        "Business climate.",
+        "as published",
+        "covariate",
+        lambda view: np.full(len(view), 98.4),
+        words={"en": "Business climate", "fr": "Climat des affaires"},
+    )
+    assert len({own, replace(own, words=None)}) == 2
+    catalogue = Catalogue([*CATALOGUE.select(["days_past_due", "amount"]), own])
+    issued = date(2024, 1, 1)
+    book = small_ledger([{"invoice_id": "F1", "issue_date": issued, "due_date": date(2024, 1, 31)}])
+    panel = build_panel(History.build(book), [date(2024, 1, 10)], catalogue)
+    X = catalogue.observed(panel.X)
+    phi = np.array([[0.1, 0.0, -0.4]])
+    for language, text in (("en", "Business climate: 98.4"), ("fr", "Climat des affaires\u202f: 98,4")):
+        found = reasons(phi, X, catalogue.features, {}, language).to_list()[0]
+        assert [reason["direction"] for reason in found] == [1, -1]
+        assert (found[1]["cause"], found[1]["text"]) == ("covariate", text)
+    with pytest.raises(ConfigError, match="climate_index is a covariate without words"):
+        check_causes([replace(own, words=None)])
+
+
+def test_what_is_never_told_names_no_reason_but_counts_in_the_total():
+    untold = CATALOGUE["as_of_weekday"]
+    check_causes([untold])
+    assert told([0.9, 0.5], [6.0, 100.0], [untold, AMOUNT]) == told([0.5], [100.0], [AMOUNT])
+    # Beside so much that is not told, the amount is too small a cause.
+    assert told([20.0, 0.5], [6.0, 100.0], [untold, AMOUNT]) == []
 
 
 def test_amounts_are_in_the_currency_of_the_ledger():
@@ -524,7 +563,7 @@ def test_contributions_of_reasons_are_sums_of_known_contributions(explained):
         sums = {}
         for column, feature in enumerate(features):
             count = X[row, names.index(feature.count)] if feature.count in names else 1.0
-            if not np.isnan(X[row, column]) and count > 0:
+            if not np.isnan(X[row, column]) and count > 0 and feature.told:
                 group = feature.theme
                 sums[group] = sums.get(group, 0.0) + phi[row, column]
         for reason in found:

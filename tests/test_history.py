@@ -252,7 +252,7 @@ class SlowHistory:
 
     def written_off_on(self, invoice: str, moment: date) -> date | None:
         facts = [f for f in self.facts[invoice] if f["kind"] == "write_off" and f["known_on"] <= moment]
-        if sum(round(f["amount"] * 100) for f in facts) <= 0:
+        if sum(round(f["amount"] * 100) for f in facts) <= self.tolerance(invoice):
             return None
         return min(f["payment_date"] for f in facts if f["amount"] > 0)
 

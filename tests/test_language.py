@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from paydelay.errors import ConfigError
+from paydelay.history.entries import COHORT_CAP_DAYS, DELAY_CAP_DAYS
 from paydelay.language import (
     Evidence,
     catalogue_faults,
@@ -24,6 +25,7 @@ from paydelay.language import (
     rounded,
 )
 from paydelay.language.catalogue import texts
+from paydelay.language.sentences import LONGEST_DELAYS
 
 THIN = "\u202f"
 
@@ -189,8 +191,9 @@ SENTENCES = [
     (
         "customer_mean_delay",
         LATE,
-        "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6",
-        f"Paie en moyenne avec 23 jours de retard sur les 12 derniers mois (14 factures) ; {USUAL_6}",
+        "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 days late",
+        "Paie en moyenne avec 23 jours de retard sur les 12 derniers mois (14 factures) ; "
+        f"{USUAL_6} jours de retard",
     ),
     (
         "customer_mean_delay",
@@ -227,8 +230,9 @@ SENTENCES = [
     (
         "customer_last_delay",
         Evidence(9, "days", last_count=1, usual=2),
-        "Paid its last invoice 9 days late; the book's usual is 2",
-        "A payé sa dernière facture avec 9 jours de retard ; l'habitude du portefeuille est de 2",
+        "Paid its last invoice 9 days late; the book's usual is 2 days late",
+        "A payé sa dernière facture avec 9 jours de retard ; l'habitude du portefeuille est de 2 jours de "
+        "retard",
     ),
     (
         "customer_delay_trend",
@@ -240,9 +244,9 @@ SENTENCES = [
         "weekday_mean_delay",
         Evidence(9, "days", 365, count=4, usual=5, detail=1),
         "When due on a Tuesday, pays on average 9 days late over the last 12 months (4 invoices); "
-        "the book's usual is 5",
+        "the book's usual is 5 days late",
         "Quand l'échéance tombe un mardi, paie en moyenne avec 9 jours de retard sur les 12 derniers mois "
-        "(4 factures) ; l'habitude du portefeuille est de 5",
+        "(4 factures) ; l'habitude du portefeuille est de 5 jours de retard",
     ),
     (
         "terms_late_share",
@@ -262,8 +266,54 @@ SENTENCES = [
     (
         "payment_run.thursday",
         Evidence(0.4, "share", 182, usual=0.2),
-        "Pays on 40% of Thursdays over the last 6 months; the book's usual is 20%",
-        "Fait un règlement 40 % des jeudis sur les 6 derniers mois ; l'habitude du portefeuille est de 20 %",
+        "Pays on 40% of Thursdays over the last 6 months",
+        "Fait un règlement 40 % des jeudis sur les 6 derniers mois",
+    ),
+    (
+        "payment_run.monday",
+        Evidence(0, "share", 182),
+        "Has not paid on a Monday over the last 6 months",
+        "N'a fait aucun règlement un lundi sur les 6 derniers mois",
+    ),
+    (
+        "cohort_mean_delay",
+        Evidence(59.6, "days", 90, count=1, usual=60),
+        "Its invoices fallen due are on average 60 days or more late, open ones included, over the last 3 "
+        "months (1 invoice); the book's usual is 60 days or more late",
+        "Ses factures échues ont en moyenne 60 jours ou plus de retard, impayés compris, sur les 3 derniers "
+        "mois (1 facture) ; l'habitude du portefeuille est de 60 jours ou plus de retard",
+    ),
+    (
+        "parent_mean_delay",
+        Evidence(60, "days", 365),
+        "The customer's group pays on average 60 days or more late over the last 12 months",
+        "Le groupe du client paie en moyenne avec 60 jours ou plus de retard sur les 12 derniers mois",
+    ),
+    (
+        "customer_mean_delay",
+        Evidence(60, "days", 365),
+        "Pays on average 60 days late over the last 12 months",
+        "Paie en moyenne avec 60 jours de retard sur les 12 derniers mois",
+    ),
+    (
+        "part_payments",
+        Evidence(2.5, "ratio", 365, count=2, usual=0.04),
+        "2.5 partial payments per settled invoice over the last 12 months (2 invoices); the book's usual is "
+        "0",
+        "2,5 paiements partiels par facture soldée sur les 12 derniers mois (2 factures) ; "
+        "l'habitude du portefeuille est de 0",
+    ),
+    (
+        "part_payments",
+        Evidence(0.04, "ratio", 365, count=30),
+        "Hardly ever pays in parts over the last 12 months (30 invoices)",
+        "Ne paie presque jamais en plusieurs fois sur les 12 derniers mois (30 factures)",
+    ),
+    (
+        "days_since_payment",
+        Evidence(40, "days", usual=2),
+        "Last payment received 40 days ago; the book's usual is 2 days",
+        "Dernier règlement reçu il y a 40 jours ; l'habitude du portefeuille est de 2 jours",
     ),
     (
         "broken_promises",
@@ -296,10 +346,10 @@ SENTENCES = [
     ("due_month", Evidence(8, "date_part"), "Falls due in August", "Échéance en août"),
     ("days_past_due", Evidence(-6, "days"), "Falls due in 6 days", "Échéance dans 6 jours"),
     (
-        "new_customer",
-        Evidence(1, "flag"),
-        "New customer, without payment history",
-        "Nouveau client, sans historique de paiement",
+        "covariate",
+        Evidence(1, "flag", label="VIP"),
+        "VIP: yes",
+        "VIP : oui",
     ),
     (
         "covariate",
@@ -309,6 +359,13 @@ SENTENCES = [
     ),
     ("rule_overdue", Evidence(38, "days"), "38 days overdue", "38 jours de retard"),
     ("rule_written_off", Evidence(1, "flag"), "Written off", "Passée en perte"),
+    (
+        "pooled_unpaid",
+        Evidence(0, "flag"),
+        "This book does not tell invoices apart on non-payment; the book's own rate by age is used",
+        "Ce portefeuille ne permet pas de départager les factures quant au risque d'impayé ; "
+        "le taux du portefeuille selon l'ancienneté est retenu",
+    ),
 ]
 
 
@@ -316,6 +373,20 @@ SENTENCES = [
 def test_sentences_worded_by_hand(cause, evidence, english, french):
     assert reason_text(cause, evidence, "en") == english
     assert thin(reason_text(cause, evidence, "fr")) == french
+
+
+def test_delays_are_said_to_be_longer_where_the_history_counts_no_further():
+    caps = {"cohort_mean_delay": COHORT_CAP_DAYS, "customer_last_delay": DELAY_CAP_DAYS}
+    assert {cause: LONGEST_DELAYS[cause] for cause in caps} == caps
+
+
+def test_dates_and_actions_hold_to_the_day_and_to_the_policy():
+    assert phrase("column.declare_by", "fr") == "À déclarer au plus tard le"
+    left = phrase("queue.declare_by", "fr", date=date(2025, 8, 3), left="encore 2 jours")
+    assert left == "à déclarer au plus tard le 03/08/2025, encore 2 jours"
+    assert phrase("action.notify_insurer", "fr").endswith("dans le délai prévu par la police")
+    assert phrase("action.none", "en") == "Written off: recovery only"
+    assert phrase("set_aside.payment_plan", "fr") == "Échéancier en cours"
 
 
 def test_french_sets_marks_off_by_spaces_that_do_not_break():

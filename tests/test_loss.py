@@ -505,18 +505,39 @@ def test_beyond_the_last_horizon_the_curve_stays_flat():
     assert expected_days_open(np.array([[0.5]]), [1], [400], 30).tolist() == [30.0]
 
 
+def test_the_tail_decays_day_by_day():
+    # At ln 2 a day half of what is open stays: due today, S(1) = 0.4, then 0.2 + 0.1 + 0.05.
+    rate = float(np.log(2))
+    assert expected_days_open(np.array([[0.4]]), [1], [0], 4, rate).tolist() == pytest.approx([0.75])
+    # Late beyond the last horizon, it decays from as_of on: 0.5 + 0.25 + 0.125.
+    assert expected_days_open(np.array([[0.4]]), [1], [9], 3, rate).tolist() == pytest.approx([0.875])
+    # The cap comes first; and a debt that is never paid stays open.
+    assert expected_days_open(np.array([[0.4]]), [2], [0], 1, rate).tolist() == pytest.approx([0.7])
+    assert expected_days_open(np.array([[1.0]]), [1], [0], 7, rate).tolist() == [7.0]
+
+
+@pytest.mark.parametrize("rate", [-0.1, float("nan"), float("inf")])
+def test_a_tail_that_rises_is_refused(rate):
+    with pytest.raises(ModelError, match="rate"):
+        expected_days_open(np.array([[0.4]]), [1], [0], 4, rate)
+
+
 @given(
     st.lists(st.integers(-30, 180), min_size=1, max_size=12, unique=True).map(sorted),
     st.lists(st.integers(-60, 220), min_size=1, max_size=6),
     st.integers(1, 200),
+    st.sampled_from([0.0, 1e-9, 0.004, 0.7]),
     st.integers(0, 2**32 - 1),
 )
-def test_days_open_equal_the_sum_over_every_day(grid, late, cap, seed):
+def test_days_open_equal_the_sum_over_every_day(grid, late, cap, rate, seed):
     curve = -np.sort(-np.random.default_rng(seed).random((len(late), len(grid))), axis=1)
-    days = expected_days_open(curve.astype(np.float32), grid, late, cap)
+    days = expected_days_open(curve.astype(np.float32), grid, late, cap, rate)
     for row, start in enumerate(late):
         knots = [(start, 1.0)] + [(h, s) for h, s in zip(grid, curve[row], strict=True) if h > start]
-        daily = np.interp(np.arange(start + 1, start + cap + 1), *zip(*knots, strict=True))
+        each = np.arange(start + 1, start + cap + 1)
+        daily = np.interp(each, *zip(*knots, strict=True)) * np.exp(
+            -rate * np.maximum(each - knots[-1][0], 0)
+        )
         assert days[row] == pytest.approx(daily.sum(), abs=1e-4)
 
 

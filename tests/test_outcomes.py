@@ -420,7 +420,7 @@ def slow_delay(ledger: Ledger, row: dict[str, Any], labels_at: date) -> float | 
         if cents - sum(value for other, value in moved.items() if other <= when) > limit:
             break
         settled = when
-    ended = [when for (_, when), value in lost.items() if value > 0] if sum(lost.values()) > 0 else []
+    ended = [when for (_, when), value in lost.items() if value > 0] if sum(lost.values()) > limit else []
     heard = (pl.col("event_type") == "insolvency") & (pl.col("known_on") <= labels_at)
     same = pl.col("customer_id") == row["customer_id"]
     ended += ledger.events.filter(heard & same & (pl.col("event_date") >= row["issue_date"]))[

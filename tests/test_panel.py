@@ -510,3 +510,73 @@ def test_own_dated_tables_are_cut_like_the_ledger() -> None:
     )
     dates = [day("2024-01-25"), day("2024-02-15")]
     assert check_no_leak(a_paid_book(), dates, Catalogue([own]), covariates={"rates": rates}) == 4
+
+
+# What a review found ---------------------------------------------------------------------
+
+
+def test_a_stray_closing_does_not_hide_the_next_dispute() -> None:
+    days = [
+        ("opened", "2024-02-01"),
+        ("closed", "2024-02-03"),
+        ("closed", "2024-02-04"),
+        ("opened", "2024-02-06"),
+    ]
+    ledger = a_ledger(events=[event(f"dispute_{kind}", when, "F1") for kind, when in days])
+    assert standing(ledger, "2024-02-05", "disputed") == {"F1": False, "F2": False}
+    assert standing(ledger, "2024-02-06", "disputed") == {"F1": True, "F2": False}
+
+
+def test_two_openings_and_one_closing_end_a_dispute() -> None:
+    days = [("opened", "2024-02-01"), ("opened", "2024-02-02"), ("closed", "2024-02-03")]
+    ledger = a_ledger(events=[event(f"dispute_{kind}", when, "F1") for kind, when in days])
+    assert standing(ledger, "2024-02-03", "disputed") == {"F1": False, "F2": False}
+    open_disputes = CATALOGUE.select(["open_dispute_count"])
+    panel = build_panel(History.build(ledger), [day("2024-02-02"), day("2024-02-03")], open_disputes)
+    assert panel.X[panel.rows["invoice_id"].to_numpy() == "F1", 0].tolist() == [1.0, 0.0]
+
+
+def test_a_plan_that_nobody_pays_is_no_longer_on_schedule() -> None:
+    plan = event("payment_plan", "2024-02-01", new_date=day("2024-12-31"))
+    silent = a_ledger(events=[plan])
+    kept = a_ledger({"invoice_id": "F2", "payment_date": day("2024-03-01"), "amount": 10.0}, events=[plan])
+    soon, later = "2024-03-07", "2024-03-08"
+    assert standing(silent, soon, "plan_until")["F1"] == day("2024-12-31")
+    assert standing(silent, later, "plan_until")["F1"] is None
+    assert standing(kept, later, "plan_until")["F1"] == day("2024-12-31")
+
+
+def test_an_insolvency_heard_of_late_does_not_hide_an_earlier_one() -> None:
+    ledger = a_ledger(
+        events=[
+            event("insolvency", "2024-02-10"),
+            event("insolvency", "2023-12-01", recorded_on=day("2024-03-01")),
+        ]
+    )
+    for when in ("2024-02-10", "2024-03-01"):
+        assert standing(ledger, when, "insolvent_on")["F1"] == day("2024-02-10")
+
+
+def test_a_small_difference_written_off_is_no_loss() -> None:
+    def written_off(amount: float) -> bool:
+        row = {"invoice_id": "F1", "payment_date": day("2024-02-01"), "amount": amount, "kind": "write_off"}
+        return bool(standing(a_ledger(row), "2024-02-10", "written_off")["F1"])
+
+    assert not written_off(5.0)
+    assert written_off(5.01)
+
+
+def test_huge_amounts_keep_their_share() -> None:
+    ledger = small_ledger(
+        [
+            {
+                "invoice_id": "F1",
+                "issue_date": day("2024-01-01"),
+                "due_date": day("2024-01-31"),
+                "amount": amount,
+            }
+            for amount in [9e12]
+        ]
+    )
+    panel = build_panel(History.build(ledger), [day("2024-02-01")], CATALOGUE.select(["open_concentration"]))
+    assert panel.X[0, 0] == pytest.approx(1.0)

@@ -205,6 +205,12 @@ def test_reasons_lead_with_what_the_row_does_not_show_already():
     assert [reason.text for reason in told_reasons(ahead)] == ["late", "better"]
     assert len(told_reasons(ahead, limit=1)) == 1
     assert told_reasons({"days_past_due": 8, "reasons_late": [rule], "reasons_unpaid": None}) == []
+    customer = {"oldest_days_past_due": 8, "reasons_late": [late], "reasons_unpaid": [trend]}
+    assert [reason.text for reason in told_reasons(customer)] == ["better", "late"]
+    assert [reason.text for reason in told_reasons(customer | {"oldest_days_past_due": 0})] == [
+        "late",
+        "better",
+    ]
 
 
 def test_a_claim_counts_once_per_insolvency_and_passed_ones_come_last():

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 from books import small_ledger
+from standings import CHASED, GONE, SET_ASIDE, standings
 
 from paydelay.config import Config, load_config
-from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError
+from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError, MissingDependencyError
 from paydelay.explain import REASONS_DTYPE
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import History, cut_ledger
@@ -43,88 +44,14 @@ AS_OF = SIMULATED.end_date - timedelta(30)
 TRAINED = SIMULATED.end_date - timedelta(90)
 
 
-# A book with every standing an open invoice can have -----------------------------------------
-
-
-def standings() -> dict[str, list[dict[str, Any]]]:
-    """One customer per standing; each invoice fell due 20 days before AS_OF unless it says otherwise."""
-    due, soon = AS_OF - timedelta(20), AS_OF + timedelta(12)
-    before, after = AS_OF - timedelta(5), AS_OF + timedelta(5)
-
-    def invoice(name: str, **other: Any) -> dict[str, Any]:
-        row = {"invoice_id": name, "customer_id": name.partition("/")[0], "issue_date": due - timedelta(30)}
-        return {**row, "due_date": due, "amount": 1000.0, "currency": "EUR", **other}
-
-    def paid(name: str, amount: float, **other: Any) -> dict[str, Any]:
-        row = {"invoice_id": name, "customer_id": name.partition("/")[0], "payment_date": before}
-        return {**row, "amount": amount, "kind": "payment", **other}
-
-    def event(kind: str, name: str, **other: Any) -> dict[str, Any]:
-        row = {"event_type": kind, "event_date": before, "invoice_id": name}
-        return {**row, "customer_id": name.partition("/")[0], **other}
-
-    open_ones = ["plain", "dispute", "promise", "plan", "insolvent", "agency", "written", "partly", "late"]
-    open_ones += ["bounced", "covered", "cash/1", "cash/2", "cash/3"]
-    return {
-        "invoices": [
-            *(invoice(name) for name in open_ones),
-            invoice("settled"),
-            invoice("credited"),
-            invoice("cents"),
-            invoice("future", issue_date=after, due_date=after + timedelta(30)),
-            invoice("unrecorded", recorded_on=after),
-            invoice("cash/4", due_date=soon),
-            invoice("not_due", due_date=soon),
-        ],
-        "payments": [
-            paid("partly", 400.0),
-            paid("late", 1000.0, recorded_on=after),
-            paid("bounced", 1000.0),
-            paid("bounced", -1000.0, payment_date=before + timedelta(2)),
-            paid("written", 1000.0, kind="write_off"),
-            paid("settled", 1000.0),
-            paid("credited", 1000.0, kind="credit_note"),
-            paid("cents", 996.0),
-            paid("plain", 1000.0, payment_date=after),
-            {**paid("cash/1", 2250.0), "invoice_id": None},
-        ],
-        "events": [
-            event("dispute_opened", "dispute"),
-            event("promise_to_pay", "promise", new_date=after),
-            event("payment_plan", "plan", new_date=after),
-            event("insolvency", "insolvent"),
-            event("handed_to_agency", "agency"),
-            event("dispute_opened", "plain", event_date=before),
-            event("dispute_closed", "plain", event_date=before + timedelta(1)),
-            event("promise_to_pay", "partly", new_date=before + timedelta(1)),
-        ],
-        "customers": [
-            {"customer_id": "covered", "valid_from": before, "insured_limit": 5e3, "insured_share": 1.0},
-            {"customer_id": "partly", "valid_from": before, "guarantee_amount": 150.0},
-        ],
-    }
-
-
-SET_ASIDE = {
-    "dispute": "dispute",
-    "promise": "promise",
-    "plan": "payment_plan",
-    "insolvent": "insolvency",
-    "agency": "agency",
-    "written": "written_off",
-    "covered": "covered",
-    "cash/1": "paid_on_account",
-    "cash/2": "paid_on_account",
-}
-CHASED = ("plain", "partly", "late", "bounced", "cash/3", "cash/4", "not_due")
-GONE = {"settled", "credited", "cents", "future", "unrecorded"}
+# Books and scores ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, pl.DataFrame]:
     book = simulate(SIMULATED)
     found = {name: getattr(book, name) for name in ("invoices", "payments", "customers", "events", "rates")}
-    for name, rows in standings().items():
+    for name, rows in standings(AS_OF).items():
         found[name] = pl.concat([found[name], pl.DataFrame(rows, schema=found[name].schema)])
     return found
 
@@ -182,7 +109,7 @@ def test_columns_are_those_of_the_score_table_in_order(scores: Scores) -> None:
         "open_amount_reporting, prob_late, prob_late_30, prob_late_60, prob_unpaid, delay_median_days, "
         "delay_low_days, delay_high_days, expected_payment_date, ead, covered_amount, lgd, expected_loss, "
         "cost_of_delay, value_at_stake, scope, set_aside, priority_rank, reasons_late, reasons_unpaid, "
-        "model_version, schema_version"
+        "prob_unpaid_pooled, model_version, schema_version"
     )
     assert scores.frame.columns == stated.split(", ")
     assert dict(scores.frame.schema) == SCORE_SCHEMA
@@ -276,7 +203,7 @@ def cash_by_hand(ledger: Ledger, as_of: date) -> dict[str, int]:
     for row in ledger.invoices.iter_rows(named=True):
         over = -left.get(row["invoice_id"], 0.0)
         if over > 0.004:
-            cash[row["customer_id"]] += over * rate_on(ledger, row["currency"], row["issue_date"])
+            cash[row["customer_id"]] += over * rate_on(ledger, row["currency"], as_of)
     return {name: max(round(100 * amount), 0) for name, amount in cash.items()}
 
 
@@ -332,7 +259,10 @@ def test_cost_of_delay_is_the_sum_over_every_day(
         ahead = [column for column, horizon in enumerate(model.horizons_days) if horizon > overdue]
         days = [overdue, *(model.horizons_days[column] for column in ahead)]
         still_open = [1.0, *curve[number, ahead]]
-        waited = sum(np.interp(overdue + day, days, still_open) for day in range(1, cap_days + 1))
+        each = np.arange(overdue + 1, overdue + cap_days + 1)
+        lost = row["prob_unpaid"] == 1.0 and row["delay_median_days"] is None
+        tail = np.maximum(each - days[-1], 0) * (0.0 if lost else model.pooled.tail_rate)
+        waited = (np.interp(each, days, still_open) * np.exp(-tail)).sum()
         share_paid = 1.0 - row["prob_unpaid"] * row["lgd"]
         assert row["cost_of_delay"] == pytest.approx(waited * share_paid * row["ead"] * rate / 365, rel=1e-9)
 
@@ -410,8 +340,11 @@ def test_a_pooled_rate_says_so_first(scores: Scores, model: DelayModel) -> None:
     assert model.unpaid_is_pooled
     assert scores.prob_unpaid_is_pooled
     for row in rows_of(scores):
-        if row["prob_unpaid"] < 1.0:
-            assert row["reasons_unpaid"][0]["cause"] == "pooled_unpaid"
+        assert row["prob_unpaid_pooled"] == (row["prob_unpaid"] < 1.0)
+        assert (row["reasons_unpaid"][0]["cause"] == "pooled_unpaid") == row["prob_unpaid_pooled"]
+        one = scores.explain(row["invoice_id"])["unpaid"]
+        assert (one["pooled"], one["probability"]) == (row["prob_unpaid_pooled"], row["prob_unpaid"])
+        assert bool(one["contributions"]) == (one["rule"] is None)
 
 
 def test_reasons_can_be_left_out_or_kept_to_the_first(
@@ -438,18 +371,19 @@ def check_explained(
     count = flat = 0
     for number, row in enumerate(rows_of(scores)):
         one = scores.explain(row["invoice_id"])[which]
+        assert one["probability"] == row[f"prob_{which}"]
+        assert not one["pooled"]
         if one["rule"] is not None:
-            assert one["margin"] is None
-            assert one["probability"] is None
+            assert one["probability"] == 1.0
+            assert (one["base"], one["margin"], one["contributions"]) == (None, None, {})
             continue
         count += 1
         assert one["horizon_days"] == days
         assert one["base"] + sum(one["contributions"].values()) == pytest.approx(one["margin"], abs=1e-6)
         assert one["margin"] == pytest.approx(margins[number, -1], abs=1e-6)
-        assert one["probability"] == pytest.approx(calibrated[number, -1], abs=1e-9)
         # A curve may not rise with the horizon: where the calibrated one would, it is held flat.
         assert row[f"prob_{which}"] == pytest.approx(np.nanmin(calibrated[number]), abs=1e-9)
-        flat += row[f"prob_{which}"] < one["probability"] - 1e-9
+        flat += row[f"prob_{which}"] < calibrated[number, -1] - 1e-9
     return count, flat
 
 
@@ -475,6 +409,7 @@ def test_contributions_make_the_unpaid_score_where_it_is_the_models_own(
     found = score(ledger, own, AS_OF)
     assert not found.prob_unpaid_is_pooled
     assert check_explained(found, own, panel, "unpaid", 90)[0] > 160
+    assert not found.frame["prob_unpaid_pooled"].any()
     assert "pooled_unpaid" not in {reason["cause"] for reason in told(found)}
 
 
@@ -529,18 +464,24 @@ def test_kept_features_are_those_of_the_panel(
 def test_what_counts_as_settled_stays_as_the_model_learned_it(
     scores: Scores, ledger: Ledger, model: DelayModel
 ) -> None:
-    config = load_config(
-        {
-            "ledger": {"tolerance_amount": 600.0, "tolerance_share": 0.4},
-            "outcomes": {"grace_days": 20},
-            "worklist": {"due_soon_days": 12, "reasons_max": 2},
-        }
-    )
+    config = load_config({"worklist": {"due_soon_days": 12, "reasons_max": 2}})
     found = score(ledger, model, AS_OF, config=config).frame
     same = ["invoice_id", "prob_late", "expected_loss", "cost_of_delay"]
     assert found.select(same).equals(scores.frame.select(same))
     assert found.filter(pl.col("invoice_id") == "not_due")["scope"].item() == "due_soon"
     assert found["reasons_late"].list.len().max() == 2
+    learned = load_config({"ledger": {"tolerance_amount": 0.0, "tolerance_share": 0.0}}).model_dump()
+    strict = replace(model, manifest=model.manifest | {"config": learned})
+    assert "cents" in score(ledger, strict, AS_OF, config=config).frame["invoice_id"]
+
+
+@pytest.mark.parametrize("wrong", ["outcomes.grace_days", "ledger.tolerance_amount"])
+def test_settings_the_model_did_not_learn_are_refused(ledger: Ledger, model: DelayModel, wrong: str) -> None:
+    stage, _, name = wrong.partition(".")
+    with pytest.raises(ConfigError, match=f"{wrong} is 20.* and the model was trained with "):
+        score(ledger, model, AS_OF, config=load_config({stage: {name: 20}}))
+    same = getattr(getattr(CONFIG, stage), name)
+    assert len(score(ledger, model, AS_OF, config=load_config({stage: {name: same}}), explain="none"))
 
 
 def test_an_empty_book_gives_an_empty_table_of_the_same_types(ledger: Ledger, model: DelayModel) -> None:
@@ -585,10 +526,26 @@ def test_features_the_model_does_not_know_are_left_alone(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"explain": "some"}, {"explain": -1}, {"language": "xx"}, {"order": "size"}, {"explain": None}]
+    "wrong",
+    [
+        *({"explain": asked} for asked in ("some", -1, None, True, False)),
+        {"language": "xx"},
+        {"order": "size"},
+    ],
 )
 def test_an_unknown_choice_is_refused_by_name(
     ledger: Ledger, model: DelayModel, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigError, match=str(next(iter(wrong.values())))):
         score(ledger, model, AS_OF, **wrong)
+
+
+def test_a_score_table_for_pandas_says_what_to_install(
+    scores: Scores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_: pl.DataFrame) -> None:
+        raise ModuleNotFoundError("pyarrow")
+
+    monkeypatch.setattr(pl.DataFrame, "to_pandas", absent)
+    with pytest.raises(MissingDependencyError, match=r"paydelay\[train\]"):
+        scores.to_pandas()

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paydelay.config import Config, LedgerSettings, ModelSettings, OutcomeSettings, load_config
-from paydelay.errors import FeatureMismatchError, QualityGateError, ThinLedgerError
+from paydelay.errors import FeatureMismatchError, ImmatureOutcomeError, QualityGateError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import NEVER, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
@@ -403,8 +403,9 @@ def test_the_books_curve_by_hand() -> None:
     # Of ten, two are settled by the due date, four more by 30 days, none by 60.
     outcomes = ends([-1, 0, 5, 10, 20, 30, None, None, 70, 90])
     found = pooled_curve(outcomes, (0, 30, 60), ModelSettings(unpaid_positives_min=4), unpaid_days=60)
-    # Open the day before the first horizon: nine.
-    expected = np.cumprod([(8 + 0.9) / (9 + 1), (4 + 0.9) / (8 + 1), (4 + 0.9) / (4 + 1)])
+    # Open the day before the first horizon: nine. One invoice as prior that settles within a month.
+    day, month = np.exp(-1 / 30), np.exp(-1)
+    expected = np.cumprod([(8 + day) / (9 + 1), (4 + month) / (8 + 1), (4 + month) / (4 + 1)])
     np.testing.assert_allclose(found.open_share, expected)
     assert found.horizons_days.tolist() == [0, 30, 60]
     assert found.supported_days == 60
@@ -435,7 +436,23 @@ def test_the_books_curve_leaves_out_the_cancelled_and_the_young() -> None:
     young = ends([0, 10, 40, None, None], due=[0, 0, 0, 0, 1001])
     np.testing.assert_array_equal(pooled_curve(young, (0, 30), wanted).open_share, plain.open_share)
     half = pooled_curve(ends([0, 10, 40, None, None], due=[0, 0, 0, 0, 980]), (0, 30), wanted)
-    np.testing.assert_allclose(half.open_share, [(4 + 0.9) / (5 + 1), (4 + 0.9) / 6 * (2 + 0.9) / (3 + 1)])
+    day, month = np.exp(-1 / 30), np.exp(-1)
+    np.testing.assert_allclose(half.open_share, [(4 + day) / (5 + 1), (4 + day) / 6 * (2 + month) / (3 + 1)])
+
+
+def test_the_books_curve_does_not_follow_whom_it_knows_to_be_lost() -> None:
+    plain = ends([0, 10, 40, None])
+    lost = replace(ends([0, 10, 40, None, None]), lost_known_day=np.array([NEVER] * 4 + [0], np.int32))
+    wanted = ModelSettings(unpaid_positives_min=1)
+    found = [pooled_curve(outcomes, (0, 30), wanted).open_share for outcomes in (plain, lost)]
+    # Both count it up to the day on which it is known to be lost, the first horizon's own.
+    assert found[1][0] > found[0][0]
+    assert found[1][1] / found[1][0] == pytest.approx(found[0][1] / found[0][0])
+
+
+def test_a_date_beyond_the_books_is_refused(simulated: Ledger) -> None:
+    with pytest.raises(ImmatureOutcomeError, match="records nothing after"):
+        train(simulated, "2026-06-30", CONFIG)
 
 
 # What is written down --------------------------------------------------------------------
@@ -450,7 +467,7 @@ def test_the_manifest_says_what_was_learned_from(simulated: Ledger, simulated_mo
     assert 0.2 < manifest["period"]["late_share"] < 0.8
     assert 0 < manifest["period"]["cancelled_share"] < 0.1
     assert manifest["period"]["recording_lag_days"] > 0
-    assert manifest["config"] == CONFIG.model_dump()
+    assert manifest["config"] == CONFIG.model_dump(exclude={"model": {"thread_count"}})
     assert manifest["units"] == {feature.name: feature.unit for feature in CATALOGUE}
     assert set(manifest["usual"]) == set(CATALOGUE.names)
     assert manifest["usual"]["terms_days"] in (30, 45, 60)

@@ -131,14 +131,37 @@ def test_claims_of_all_insolvent_customers_by_deadline():
             "disputed": [True, False, False, False],
         }
     )
-    claims = claims_to_declare(rows, WorklistSettings(claim_days=60))
+    claims = claims_to_declare(rows, WorklistSettings())
     assert claims.select("invoice_id", "claim_deadline", "days_left").rows() == [
-        ("late", date(2025, 3, 2), -30),
-        ("soon", date(2025, 4, 2), 1),
-        ("last", date(2025, 5, 31), 60),
+        ("late", date(2025, 3, 1), -31),
+        ("soon", date(2025, 4, 1), 0),
+        ("last", date(2025, 6, 1), 61),
     ]
     with pytest.raises(LedgerError, match="insolvent_on"):
         claims_to_declare(rows.drop("insolvent_on"), WorklistSettings())
+
+
+@pytest.mark.parametrize(
+    ("published", "months", "deadline"),
+    [
+        (date(2025, 7, 15), 2, date(2025, 9, 15)),  # 62 days
+        (date(2025, 12, 31), 2, date(2026, 2, 28)),  # there is no 31 February
+        (date(2023, 12, 30), 2, date(2024, 2, 29)),
+        (date(2025, 1, 31), 4, date(2025, 5, 31)),  # creditors abroad have two months more
+    ],
+)
+def test_months_to_declare_a_claim_are_those_of_the_calendar(published, months, deadline):
+    rows = pl.DataFrame(
+        {
+            "as_of": [deadline],
+            "invoice_id": ["a"],
+            "customer_id": ["C"],
+            "open_amount_reporting": [1.0],
+            "insolvent_on": [published],
+        }
+    )
+    claim = claims_to_declare(rows, WorklistSettings(claim_months=months)).row(0, named=True)
+    assert (claim["claim_deadline"], claim["days_left"]) == (deadline, 0)
 
 
 def test_scope_by_days_past_due():
@@ -289,7 +312,7 @@ def test_a_customer_sums_its_actionable_invoices():
     assert queue.frame["priority_rank"].to_list() == [1, 2]
     a = queue.frame.row(1, named=True)
     assert (a["invoice_count"], a["open_amount"], a["overdue_amount"]) == (2, 150.0, 100.0)
-    assert (a["cash_on_account"], a["set_aside_amount"], a["days_past_due"]) == (12.5, 100.0, 40)
+    assert (a["cash_on_account"], a["set_aside_amount"], a["oldest_days_past_due"]) == (12.5, 100.0, 40)
     assert (a["expected_loss"], a["cost_of_delay"], a["value_at_stake"]) == (5.0, 1.0, 6.0)
     assert queue.frame["cash_on_account"].to_list() == [0.0, 12.5]
     assert ids(queue.set_aside) == ["i02", "i04"]

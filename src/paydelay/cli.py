@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from paydelay.ledger import Ledger
     from paydelay.model import DelayModel
+    from paydelay.worklist import Worklist
 
 _SHOWN = 20
 """Rows on the screen where no number is asked for."""
@@ -192,10 +193,12 @@ def train(
 ) -> None:
     """Train a model on what was known at the close of a day."""
     from paydelay.config import load_config
+    from paydelay.model import check_model_folder
     from paydelay.report import print_training
     from paydelay.training import train as trained
 
     settings = load_config(config)
+    check_model_folder(model)
     with _stages("Training"):
         books = _usable_ledger(ledger)
         fitted = trained(books, as_of, settings, force=force)
@@ -257,6 +260,8 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
         )
         deliver(table, out, language.value)
         typer.echo(f"{table.height} {'row' if table.height == 1 else 'rows'} written to {out}.")
+        if not whole_book:
+            _tell_left_out(queue)
     if not len(scores):
         typer.echo(f"No invoice was open at the close of {as_of}.", err=True)
     _tell_stale(books, as_of)
@@ -309,6 +314,16 @@ def _tell_stale(books: Ledger, as_of: date) -> None:
             f"The ledger records nothing after {latest}: what was paid since then looks open on {as_of}.",
             err=True,
         )
+
+
+def _tell_left_out(queue: Worklist) -> None:
+    """What was scored and is not in the file: a cut queue is not to pass for the book."""
+    ranked = queue.waiting.height + queue.out_of_scope.height
+    aside = queue.set_aside.height
+    if ranked or aside:
+        rows = f"ranked {'row' if ranked == 1 else 'rows'}"
+        invoices = f"set-aside {'invoice' if aside == 1 else 'invoices'}"
+        typer.echo(f"Not in the file: {ranked} {rows} and {aside} {invoices}.", err=True)
 
 
 def _tell_refused(books: Ledger) -> None:

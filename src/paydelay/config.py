@@ -125,8 +125,8 @@ class WorklistSettings(_Settings):
     """An invoice due within so many days is in scope "due soon"."""
     reasons_max: int = Field(default=5, ge=1, le=5)
     """Reasons given per score."""
-    claim_days: int = Field(default=60, ge=1)
-    """Days from an insolvency to the last day for declaring the claim (R622-24)."""
+    claim_months: int = Field(default=2, ge=1, le=24)
+    """Calendar months from the publication of an insolvency to the last day for declaring the claim."""
 
 
 class Config(_Settings):

@@ -382,7 +382,7 @@ class DelayModel:
         """
         target = Path(folder)
         try:
-            _refuse_foreign(target)
+            check_model_folder(target)
             with replacing_folder(target) as draft:
                 (draft / _BOOSTER_FILE).write_text(self.booster_text, "utf-8")
                 (draft / _MANIFEST_FILE).write_text(
@@ -485,8 +485,26 @@ def _read(file: Path) -> str:
         raise ModelError(f"{file.name} in {file.parent} is not text; train the model again.") from error
 
 
-def _refuse_foreign(target: Path) -> None:
-    """Refuse a place that holds anything but a model: saving would remove it."""
+def check_model_folder(folder: str | Path) -> None:
+    """Refuse a place that holds anything but a model: saving would remove it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where a model is to be written.
+
+    Raises
+    ------
+    TargetError
+        If it exists and is neither an empty folder nor one with a model alone.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as empty:
+    ...     check_model_folder(empty)
+    """
+    target = Path(folder)
     if not target.exists():
         return
     if not target.is_dir():

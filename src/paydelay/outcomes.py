@@ -8,9 +8,9 @@ quick payers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from paydelay.config import Config, LedgerSettings
 from paydelay.errors import ImmatureOutcomeError, LedgerError
 from paydelay.features import CATALOGUE, Catalogue
-from paydelay.history import NEVER, History, cut_ledger, day_of
+from paydelay.history import EPOCH, NEVER, History, cut_ledger, day_of, insolvency_days
 from paydelay.history.facts import Codes, Days
 from paydelay.ledger import Ledger
 from paydelay.panel import Panel, as_date, build_panel
 
 _LAG_QUANTILE = 0.99
+_SILENCE_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Outcomes:
         at = np.maximum(row, 0)
         settled = np.where(known, states.settled_day[at] if count else NEVER, NEVER).astype(np.int32)
         written_off = np.where(known, states.written_off_day[at] if count else NEVER, NEVER)
-        insolvent, heard = _insolvency_days(history, labels_day)
+        everyone = np.arange(count, dtype=np.int64)
+        insolvent, heard = insolvency_days(history, everyone, np.full(count, labels_day))
         lost = np.minimum(written_off, insolvent).astype(np.int32)
         lost = np.where(lost < settled, lost, NEVER).astype(np.int32)
         lag = settings.recording_lag_days if settings is not None else None
@@ -201,6 +203,7 @@ def panel(
     horizons_days: Sequence[int] = (0, 30, 60, 90),
     config: Config | None = None,
     catalogue: Catalogue = CATALOGUE,
+    covariates: Mapping[str, pl.DataFrame] | None = None,
 ) -> Panel:
     """Panel of a ledger for one's own experiments: X, y per horizon, groups and weights.
 
@@ -218,6 +221,8 @@ def panel(
         Settings; the defaults where None.
     catalogue : Catalogue
         Features to compute.
+    covariates : mapping of str to polars.DataFrame, optional
+        Dated tables of one's own that the features look up.
 
     Returns
     -------
@@ -250,11 +255,53 @@ def panel(
     if not dates:
         raise LedgerError("No as_of date was given; name at least one date to look at the book from.")
     if labels_at is None:
-        return build_panel(History.build(ledger, config.ledger), dates, catalogue)
+        return build_panel(History.build(ledger, config.ledger, covariates), dates, catalogue)
     labelled = as_date(labels_at)
-    history = History.build(cut_ledger(ledger, labelled), config.ledger)
+    history = History.build(cut_ledger(ledger, labelled), config.ledger, covariates)
     outcomes = Outcomes.of(history, labelled, config.ledger)
     return outcomes.label(build_panel(history, dates, catalogue), horizons_days)
+
+
+def require_recorded(ledger: Ledger, when: date) -> None:
+    """Refuse a date of labelling that lies beyond what a ledger records.
+
+    After the last record every payment is missing, and each open invoice would be
+    labelled as late. A silence as long as the longest of the year before is
+    allowed, a week in any case.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books.
+    when : date
+        Date of labelling.
+
+    Raises
+    ------
+    ImmatureOutcomeError
+        If the ledger records nothing for too long before ``when``.
+    """
+    days = (
+        pl.concat(
+            [
+                ledger.invoices.select(day=pl.coalesce("recorded_on", "issue_date")),
+                ledger.payments.select(day=pl.coalesce("recorded_on", "payment_date")),
+            ]
+        )["day"]
+        .cast(pl.Int32)
+        .unique()
+        .sort()
+    )
+    if not len(days):
+        return
+    last = int(days[-1])
+    silences = np.diff(days.filter(days > last - 365).to_numpy())
+    allowed = max(_SILENCE_DAYS, int(silences.max(initial=0)))
+    if day_of(when) > last + allowed:
+        raise ImmatureOutcomeError(
+            f"The ledger records nothing after {EPOCH + timedelta(days=last)}, so what was paid by {when} is "
+            "not known; take a date within the books or give a newer export."
+        )
 
 
 def recording_lag_days(history: History, labels_day: int) -> int:
@@ -273,36 +320,12 @@ def recording_lag_days(history: History, labels_day: int) -> int:
         0 where the ledger does not say when its payments were recorded.
     """
     known = pl.col("known_on").cast(pl.Int32)
-    lag = history.ledger.payments.filter(known <= labels_day).select(
+    stated = pl.col("recorded_on").is_not_null()
+    lag = history.ledger.payments.filter(stated & (known <= labels_day)).select(
         lag=known - pl.col("payment_date").cast(pl.Int32)
     )["lag"]
     quantile = lag.quantile(_LAG_QUANTILE, interpolation="higher")
     return int(quantile) if quantile is not None else 0
-
-
-def _insolvency_days(history: History, labels_day: int) -> tuple[Days, Days]:
-    """Day of the first insolvency of an invoice's customer after issuing, and the day it was known.
-
-    NEVER where there is none. An invoice issued after the insolvency was sold to a
-    debtor known to be in proceedings and is paid out of turn; it is judged like any other.
-    """
-    facts, events = history.invoices, history.entries("insolvency")
-    day, known = np.full(len(facts), NEVER, np.int32), np.full(len(facts), NEVER, np.int32)
-    heard = np.flatnonzero((events.day <= labels_day) & (events.customer >= 0))
-    invoices = pl.DataFrame(
-        {"invoice": np.arange(len(facts)), "customer": facts.customer, "issue_day": facts.issue_day}
-    )
-    insolvencies = pl.DataFrame(
-        {
-            "customer": events.customer[heard],
-            "known_day": events.day[heard],
-            "event_day": events.measures["event_day"][heard],
-        }
-    )
-    hit = invoices.join(insolvencies, on="customer").filter(pl.col("event_day") >= pl.col("issue_day"))
-    np.minimum.at(day, hit["invoice"].to_numpy(), hit["event_day"].to_numpy())
-    np.minimum.at(known, hit["invoice"].to_numpy(), hit["known_day"].to_numpy())
-    return day, known
 
 
 def _write_off_known_day(history: History) -> Days:

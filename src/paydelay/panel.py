@@ -21,6 +21,9 @@ from paydelay.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
+PLAN_STEP_DAYS = 35
+"""Days without a payment after which a payment plan is no longer kept."""
+
 _PART_ROWS = 1 << 15
 _THREADS_MAX = 4
 _LOOK_DECAY = 0.5 ** (1.0 / 8.0)
@@ -246,11 +249,10 @@ def _standing(history: History, view: PastView) -> pl.DataFrame:
             "open_amount_reporting": np.rint(open_amount * rate * 100.0) / 100.0,
             "vat_amount_reporting": chosen["vat_amount"] * pl.Series(rate),
             "written_off": states.written_off_day[view.state] < NEVER,
-            "insolvent_on": _date_or_null(_insolvent_day(view)),
-            "disputed": (view.total("dispute", "open", by="invoice") + view.total("dispute", "open_for_all"))
-            > 0,
+            "insolvent_on": _date_or_null(view.insolvent_day()),
+            "disputed": _disputed(view),
             "promised_until": _date_or_null(_running_to(view, "promise")),
-            "plan_until": _date_or_null(_running_to(view, "plan")),
+            "plan_until": _date_or_null(np.where(_keeps_plan(view), _running_to(view, "plan"), NEVER)),
             "with_agency": (view.total("agency", by="invoice") + view.total("agency", "for_all")) > 0,
         }
     )
@@ -263,10 +265,13 @@ def _rates(ledger: Ledger, currency: pl.Series, as_of: pl.Series) -> NDArray[np.
     return rates_at(ledger, pl.DataFrame({"currency": currency, "rate_date": as_of}))
 
 
-def _insolvent_day(view: PastView) -> NDArray[np.float64]:
-    """Day of the insolvency known of the customer, for invoices issued before it."""
-    day = np.nan_to_num(view.latest("insolvency", "event_day"), nan=float(NEVER))
-    return np.where(view.issue_day <= day, day, NEVER)
+def _disputed(view: PastView) -> NDArray[np.bool_]:
+    """Whether the latest word on an invoice, or on all that its customer owes, opened a dispute."""
+    own, general = view.latest("dispute", "opened", by="invoice"), view.latest("dispute_for_all", "opened")
+    own_age = np.nan_to_num(view.days_since("dispute", by="invoice"), nan=np.inf)
+    general_age = np.nan_to_num(view.days_since("dispute_for_all"), nan=np.inf)
+    disputed: NDArray[np.bool_] = np.where(own_age <= general_age, own, general) == 1
+    return disputed
 
 
 def _running_to(view: PastView, stream: str) -> NDArray[np.float64]:
@@ -281,7 +286,14 @@ def _running_to(view: PastView, stream: str) -> NDArray[np.float64]:
     return np.where(until >= view.as_of_day, until, NEVER)
 
 
-def _date_or_null(days: NDArray[np.float64]) -> pl.Series:
+def _keeps_plan(view: PastView) -> NDArray[np.bool_]:
+    """Whether a plan is on schedule: the customer paid within a month and some days, or it is as young."""
+    started = np.fmin(view.days_since("plan", by="invoice"), view.days_since("plan_for_all"))
+    latest = np.fmin(started, view.days_since("payment_run"))
+    return latest <= PLAN_STEP_DAYS
+
+
+def _date_or_null(days: NDArray[np.number]) -> pl.Series:
     series = pl.Series(np.asarray(days, np.int64))
     return series.to_frame("day").select(
         pl.when(pl.col("day") < int(NEVER)).then(pl.col("day")).cast(pl.Int32).cast(pl.Date)
@@ -382,7 +394,7 @@ def as_date(when: date | str) -> date:
         return when
     try:
         return date.fromisoformat(when)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise LedgerError(
             f"'{when}' is not a date; write it as year-month-day, such as 2025-11-30."
         ) from error

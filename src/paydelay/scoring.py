@@ -34,7 +34,14 @@ from paydelay.loss import (
 )
 from paydelay.model import HORIZON_COLUMNS, DelayModel, horizon_matrix, lost_rows
 from paydelay.panel import Panel, as_date, build_panel
-from paydelay.worklist import Order, claims_to_declare, priority_rank, scope, set_aside_reason
+from paydelay.worklist import (
+    Order,
+    claims_to_declare,
+    pandas_frame,
+    priority_rank,
+    scope,
+    set_aside_reason,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +84,15 @@ SCORE_SCHEMA: dict[str, Any] = {
     "priority_rank": pl.UInt32,
     "reasons_late": REASONS_DTYPE,
     "reasons_unpaid": REASONS_DTYPE,
+    "prob_unpaid_pooled": pl.Boolean,
     "model_version": pl.String,
     "schema_version": pl.Int32,
 }
-"""Columns of the score table, in order."""
+"""Columns of the score table, in order.
+
+``prob_unpaid_pooled`` marks the rows whose ``prob_unpaid`` follows the book's own
+rate by age, at least from the last horizon on that enough invoices reached open.
+"""
 
 
 @dataclass(frozen=True)
@@ -109,7 +121,7 @@ class Scores:
     reporting_currency: str
     prob_unpaid_is_pooled: bool
     features: pl.DataFrame | None
-    _explain: Callable[[int], dict[str, Any]]
+    _explain: Callable[[Mapping[str, Any]], dict[str, Any]]
 
     def __len__(self) -> int:
         return self.frame.height
@@ -120,8 +132,13 @@ class Scores:
         Returns
         -------
         pandas.DataFrame
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas or pyarrow is not installed.
         """
-        return self.frame.to_pandas()
+        return pandas_frame(self.frame)
 
     def explain(self, invoice_id: str) -> dict[str, Any]:
         """Every contribution to one invoice's scores.
@@ -134,12 +151,16 @@ class Scores:
         Returns
         -------
         dict
-            For ``late`` and ``unpaid``: ``horizon_days``, ``rule``, ``base`` and
-            ``margin`` (log-odds before calibration), ``probability`` (the calibrated
-            margin; the table's is lower where the curve is held flat),
-            ``contributions`` (feature to log-odds, largest first; they and the base
-            sum to the margin) and ``values``. Where a rule gives the score, ``rule``
-            names it, and ``margin`` and ``probability`` are None.
+            For ``late`` and ``unpaid``: ``probability`` (the table's), ``rule``,
+            ``pooled``, ``horizon_days``, ``base`` and ``margin`` (log-odds before
+            calibration), ``contributions`` (feature to log-odds, largest first; they
+            and the base sum to the margin) and ``values``. Where a rule gives the
+            score, such as ``rule_overdue``, ``rule`` names it, nothing contributes,
+            and ``base`` and ``margin`` are None. ``pooled`` is True where the
+            probability follows the book's own rate; what contributes is then told
+            of ``horizon_days``, the last horizon that the customer's own curve
+            reaches. Elsewhere the probability is the calibrated margin, or less
+            where the curve is held flat.
 
         Raises
         ------
@@ -151,7 +172,7 @@ class Scores:
             raise LedgerError(
                 "That invoice is not among the scored ones; it is unknown, settled or not issued yet."
             )
-        return self._explain(row)
+        return self._explain({"row": row, **self.frame.row(row, named=True)})
 
 
 def score(  # noqa: PLR0913 - all but the first three have defaults and are named
@@ -204,7 +225,7 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     LedgerError
         If the ledger reports in another currency than the one the model learned in.
     ConfigError
-        If ``explain``, ``order`` or the language is unknown.
+        If a choice is unknown, or the config settles or calls late otherwise than the model.
 
     Examples
     --------
@@ -238,7 +259,9 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
 
 def _check_call(ledger: Ledger, model: DelayModel, explain: Explained, language: str) -> None:
     """Refuse what would end in wrong scores, or in an error after all the work."""
-    if not (isinstance(explain, int) and explain >= 0) and explain not in ("all", "top", "none"):
+    # True and False are numbers to Python, and nobody means one row by them.
+    is_count = isinstance(explain, int) and not isinstance(explain, bool) and explain >= 0
+    if not is_count and explain not in ("all", "top", "none"):
         raise ConfigError(f"Reasons are given for all, top, none or a number of rows, not for '{explain}'.")
     if language not in languages():
         raise ConfigError(f"The language '{language}' is unknown; give one of {', '.join(languages())}.")
@@ -255,6 +278,14 @@ def _settings(config: Config | None, model: DelayModel) -> Config:
     trained = load_config(model.manifest.get("config", {}))
     if config is None:
         return trained
+    for stage in ("ledger", "outcomes"):
+        asked, learned = getattr(config, stage), getattr(trained, stage)
+        for name in sorted(asked.model_fields_set):
+            if getattr(asked, name) != getattr(learned, name):
+                raise ConfigError(
+                    f"The setting {stage}.{name} is {getattr(asked, name)} and the model was trained with "
+                    f"{getattr(learned, name)}; leave it out, or train a model with it."
+                )
     return config.model_copy(update={"ledger": trained.ledger, "outcomes": trained.outcomes})
 
 
@@ -275,6 +306,7 @@ def _score_table(
     told = frame.with_columns(
         reasons_late=teller.reasons("late", explained),
         reasons_unpaid=teller.reasons("unpaid", explained),
+        prob_unpaid_pooled=teller.pooled("unpaid"),
         model_version=pl.lit(model.version),
         schema_version=pl.lit(SCHEMA_VERSION),
     )
@@ -301,7 +333,11 @@ def _probabilities(panel: Panel, model: DelayModel, cap_days: int) -> pl.DataFra
         .cast(pl.Int32)
         for name, share in quantiles.items()
     }
-    days_open = expected_days_open(curve, np.array(model.horizons_days), overdue, cap_days)
+    days_open = expected_days_open(
+        curve, np.array(model.horizons_days), overdue, cap_days, model.pooled.tail_rate
+    )
+    # Of what is lost beyond the last horizon the curve cannot tell.
+    days_open[lost_rows(panel)] = cap_days
     return panel.rows.with_columns(
         **{k: pl.Series(v) for k, v in probabilities.items()}, **delays
     ).with_columns(
@@ -394,6 +430,13 @@ class _Teller:
         )
         return self._panel.rows[rows].select(rule=rule)["rule"].to_list()
 
+    def pooled(self, which: str) -> pl.Series:
+        """Whether each row's score follows the book's own rate, at least in part."""
+        if which != "unpaid" or not self._model.unpaid_is_pooled:
+            return pl.Series("pooled", np.zeros(len(self._panel), np.bool_))
+        ruled = self._rules(which, np.arange(len(self._panel), dtype=np.int64))
+        return pl.Series("pooled", [rule in (None, "pooled_unpaid") for rule in ruled], dtype=pl.Boolean)
+
     def reasons(self, which: str, rows: NDArray[np.int64]) -> pl.Series:
         """Reasons of the given rows; an empty list for every other."""
         ruled = self._rules(which, rows)
@@ -424,28 +467,29 @@ class _Teller:
         both = pl.DataFrame({"note": note, "found": found})
         return both.select(reasons=pl.concat_list("note", "found"))["reasons"]
 
-    def explain(self, row: int) -> dict[str, Any]:
-        """Contributions of one row, for both scores."""
-        at = np.array([row], np.int64)
+    def explain(self, scored: Mapping[str, Any]) -> dict[str, Any]:
+        """Contributions of one row of the score table, whose place is its ``row``, for both scores."""
+        at = np.array([scored["row"]], np.int64)
         names = self._model.feature_names
-        values = dict(zip(names, self._panel.X[row].tolist(), strict=True))
+        values = dict(zip(names, self._panel.X[scored["row"]].tolist(), strict=True))
         told: dict[str, Any] = {}
         for which, horizon in self._horizon.items():
-            phi, base = self._contributions(which, at)
-            ruled = self._rules(which, at)[0]
-            order = np.argsort(-np.abs(phi[0]), kind="stable")
-            margin = float(phi.sum() + base[0])
             told[which] = {
+                "probability": scored[f"prob_{which}"],
+                "rule": self._rules(which, at)[0],
+                "pooled": which == "unpaid" and scored["prob_unpaid_pooled"],
                 "horizon_days": horizon,
-                "rule": ruled,
-                "base": float(base[0]),
-                "margin": None if ruled else margin,
-                "probability": float(
-                    self._model.calibration.probability(np.array([margin]), np.array([horizon]))[0]
-                )
-                if ruled is None
-                else None,
-                "contributions": {names[column]: float(phi[0, column]) for column in order},
+                "base": None,
+                "margin": None,
+                "contributions": {},
                 "values": values,
             }
+            if told[which]["rule"] is None:
+                phi, base = self._contributions(which, at)
+                order = np.argsort(-np.abs(phi[0]), kind="stable")
+                told[which] |= {
+                    "base": float(base[0]),
+                    "margin": float(phi.sum() + base[0]),
+                    "contributions": {names[column]: float(phi[0, column]) for column in order},
+                }
         return told

@@ -130,9 +130,10 @@ def claims_to_declare(rows: pl.DataFrame, settings: WorklistSettings) -> pl.Data
     ----------
     rows : polars.DataFrame
         Open invoices at one as_of: ``as_of``, ``invoice_id``, ``customer_id``,
-        ``open_amount_reporting``, ``insolvent_on`` (publication, as known).
+        ``open_amount_reporting``, ``insolvent_on`` (date of the event, read as
+        the day on which the insolvency was published).
     settings : WorklistSettings
-        Holds ``claim_days``.
+        Holds ``claim_months``.
 
     Returns
     -------
@@ -147,17 +148,23 @@ def claims_to_declare(rows: pl.DataFrame, settings: WorklistSettings) -> pl.Data
     LedgerError
         If a column is missing.
 
+    Notes
+    -----
+    Two months from publication, as art. R622-24 of the French Code de commerce
+    has it: the same day of the month, or its last one where the month is too
+    short. A day off that would put the deadline back is not counted in.
+
     Examples
     --------
     >>> from datetime import date
     >>> rows = pl.DataFrame({"as_of": [date(2025, 4, 1)], "invoice_id": ["a"], "customer_id": ["C"],
     ...                      "open_amount_reporting": [90.0], "insolvent_on": [date(2025, 3, 1)]})
     >>> claims_to_declare(rows, WorklistSettings()).select("claim_deadline", "days_left").row(0)
-    (datetime.date(2025, 4, 30), 29)
+    (datetime.date(2025, 5, 1), 30)
     """
     columns = ["customer_id", "invoice_id", "open_amount_reporting", "insolvent_on"]
     require_columns(rows, ["as_of", *columns], "open invoices")
-    deadline = pl.col("insolvent_on").dt.offset_by(f"{settings.claim_days}d")
+    deadline = pl.col("insolvent_on").dt.offset_by(f"{settings.claim_months}mo")
     return (
         rows.filter(pl.col("insolvent_on").is_not_null())
         .select(
@@ -178,7 +185,8 @@ class Worklist:
     frame : polars.DataFrame
         The queue, first to chase on top: invoices with the columns of the score
         table, or customers. ``priority_rank`` counts over the whole actionable
-        book, whatever the scope.
+        book, whatever the scope. A customer's reasons are those of its explained
+        invoices: score with ``explain="all"`` to have every one weigh in.
     waiting : polars.DataFrame
         Ranked too, but beyond the capacity or the top asked for.
     out_of_scope : polars.DataFrame
@@ -220,13 +228,39 @@ class Worklist:
         MissingDependencyError
             If pandas or pyarrow is not installed.
         """
-        try:
-            return self.frame.to_pandas()
-        except ImportError as error:
-            raise MissingDependencyError(
-                "A pandas frame was asked for, but pandas and pyarrow are not both installed; "
-                "install paydelay[train], or use .frame (polars)."
-            ) from error
+        return pandas_frame(self.frame)
+
+
+def pandas_frame(frame: pl.DataFrame) -> pd.DataFrame:
+    """Give a frame as one of pandas.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Of a queue or a score table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows and columns.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pandas or pyarrow is not installed.
+
+    Examples
+    --------
+    >>> pandas_frame(pl.DataFrame({"priority_rank": [1, 2]})).shape
+    (2, 1)
+    """
+    try:
+        return frame.to_pandas()
+    except ImportError as error:
+        raise MissingDependencyError(
+            "A pandas frame was asked for, but pandas and pyarrow are not both installed; "
+            "install paydelay[train], or use .frame (polars)."
+        ) from error
 
 
 def priority_rank(order: Order = "expected-loss") -> pl.Expr:
@@ -408,7 +442,7 @@ def _customers(
             invoice_count=pl.len().cast(pl.Int64),
             open_amount=_OPEN.sum(),
             overdue_amount=_OVERDUE.sum(),
-            days_past_due=pl.col("days_past_due").max(),
+            oldest_days_past_due=pl.col("days_past_due").max(),
             **{name: pl.col(name).sum() for name in _MONEY},
             late_value=_ORDER_VALUES["late-value"].sum(),
         )
@@ -420,7 +454,7 @@ def _customers(
         .sort(
             order.replace("-", "_"),
             "open_amount",
-            "days_past_due",
+            "oldest_days_past_due",
             "customer_id",
             descending=[True, True, True, False],
             nulls_last=True,

@@ -28,7 +28,8 @@ _OWN_WORDS = "covariate"
 class ReasonFeature(Protocol):
     """What a feature declares of itself for its reasons.
 
-    One whose cause is ``covariate`` carries ``words``, a mapping of language to text.
+    One whose cause is ``covariate`` carries ``words``, a mapping of language to text;
+    one that is never a reason carries ``told``, which is False.
     """
 
     @property
@@ -73,6 +74,7 @@ def reasons(
         Contributions in log-odds.
     X : array of shape (n_rows, n_features)
         The features' values; one that is NaN, or rests on no observation, names no reason.
+        Its contribution still counts in what a cause's share is measured by.
     features : sequence of ReasonFeature
         One per column.
     usual : mapping of str to float
@@ -109,7 +111,7 @@ def reasons(
     >>> phi, X = np.array([[0.8, 0.01]]), np.array([[23.0, 14.0]])
     >>> found = reasons(phi, X, columns, {"delay_mean_365": 6.0})
     >>> found[0][0]["text"]
-    "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6"
+    "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 days late"
     """
     _check(phi, X, features, language)
     words = _Sentences(features, usual, language, currency)
@@ -154,6 +156,8 @@ def check_causes(features: Sequence[ReasonFeature]) -> None:
     units = causes()
     faults = []
     for feature in features:
+        if not _is_told(feature):
+            continue
         expected = units.get(feature.cause)
         if expected is None:
             faults.append(f"{feature.name} has the cause '{feature.cause}', which has no sentence")
@@ -170,6 +174,10 @@ def check_causes(features: Sequence[ReasonFeature]) -> None:
 def _own_words(feature: ReasonFeature) -> Mapping[str, str]:
     words: Mapping[str, str] = getattr(feature, "words", None) or {}
     return words
+
+
+def _is_told(feature: ReasonFeature) -> bool:
+    return bool(getattr(feature, "told", True))
 
 
 @dataclass(frozen=True)
@@ -210,8 +218,8 @@ class _Sentences:
         self._told: dict[tuple[int, float, float, float], str] = {}
 
     def known(self, X: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Whether a value was observed: neither missing nor resting on no observation."""
-        known: NDArray[np.bool_] = ~np.isnan(X)
+        """Whether a value may be told: one that was observed, of a feature that names reasons."""
+        known: NDArray[np.bool_] = ~np.isnan(X) & np.array([_is_told(f) for f in self.features], np.bool_)
         for column, count in enumerate(self.count_column):
             if count >= 0:
                 known[:, column] &= X[:, count] > 0

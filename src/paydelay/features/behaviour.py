@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from paydelay.features.declaration import Feature
@@ -30,16 +32,22 @@ def _settled_mean(
     )
 
 
+LATE_SHARE_PRIOR = 0.5
+"""Share late that estimates are pulled toward in a book that has settled nothing."""
+DELAY_PRIOR = 0.0
+"""Mean delay that estimates are pulled toward in a book that has settled nothing."""
+
+
 def book_late_share(view: PastView) -> Floats:
     """Share late among what the whole book settled in the last year; one half where nothing is known."""
     share = view.mean("settled", "late", by="book", days=365)
-    return np.where(np.isnan(share), 0.5, share)
+    return np.where(np.isnan(share), LATE_SHARE_PRIOR, share)
 
 
 def book_mean_delay(view: PastView) -> Floats:
     """Mean delay of what the whole book settled in the last year; zero where nothing is known."""
     delay = view.mean("settled", "delay", by="book", days=365)
-    return np.where(np.isnan(delay), 0.0, delay)
+    return np.where(np.isnan(delay), DELAY_PRIOR, delay)
 
 
 def smoothed_late_ratio(view: PastView) -> Floats:
@@ -110,6 +118,23 @@ def delay_trend(view: PastView) -> Floats:
     return view.mean("settled", "delay", last=5) - view.mean("settled", "delay", last=20)
 
 
+def _trend_observed(columns: Mapping[str, Floats]) -> Floats:
+    """The trend where there is an older settlement to compare the last five with."""
+    return np.where(columns["settled_count_all"] > 5, columns["delay_trend_last5"], np.nan)
+
+
+def part_payments(view: PastView) -> Floats:
+    """Payments that left something open, by settlements and one more for customers with few."""
+    return view.total("partly_paid", days=365) / (view.total("settled", days=365) + 1.0)
+
+
+def _part_payments_observed(columns: Mapping[str, Floats]) -> Floats:
+    """Payments that left something open by settlements, NaN where nothing was settled."""
+    settled = columns["settled_count_365"]
+    payments = columns["partly_paid_share_365"] * (settled + 1.0)
+    return np.asarray(np.divide(payments, settled, out=np.full(len(settled), np.nan), where=settled > 0))
+
+
 def season_late_share(view: PastView) -> Floats:
     """Late share of the two months around the same day a year ago, as known then."""
     return view.mean("settled", "late", days=61, ago_days=335)
@@ -138,7 +163,8 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "share",
         "Share late of the invoices due in the last year, pulled toward the book's where they are few.",
         "(late by due date over 365 days + 10 x book's late share) / (due count + 10)",
-        "customer_late_share",
+        # By due date: an invoice still open is late, though it is not paid late.
+        "cohort_late_share",
         smoothed_late_ratio,
         window_days=365,
         count="due_count_365",
@@ -188,6 +214,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         delay_trend,
         last_count=5,
         count="settled_count_all",
+        observed=_trend_observed,
     ),
     _cohort_mean("cohort_delay_mean", "delay", "cohort_mean_delay", "Mean days late", 90),
     _cohort_mean("cohort_delay_mean", "delay", "cohort_mean_delay", "Mean days late", 365),
@@ -305,15 +332,14 @@ BEHAVIOUR: tuple[Feature, ...] = (
     Feature(
         "partly_paid_share_365",
         "behaviour",
-        "share",
+        "ratio",
         "Payments of the last year that left something open, per settlement.",
-        "partial payments known in 365 days / (settlements known in 365 days + 1), at most 1",
-        "partial_share",
-        lambda view: np.minimum(
-            view.total("partly_paid", days=365) / (view.total("settled", days=365) + 1.0), 1.0
-        ),
+        "partial payments known in 365 days / (settlements known in 365 days + 1)",
+        "part_payments",
+        part_payments,
         window_days=365,
         count="settled_count_365",
+        observed=_part_payments_observed,
     ),
     _count(
         "broken_promise_count_365",

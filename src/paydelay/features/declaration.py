@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -47,7 +47,6 @@ _THEMES = {
     "due_month_day": "calendar",
     "due_month": "calendar",
     "month_end_distance": "calendar",
-    "as_of_weekday": "calendar",
     "book_late_share": "climate",
     "book_mean_delay": "climate",
     "currency_late_share": "climate",
@@ -87,6 +86,27 @@ class Feature:
     shrunk_toward : tuple of (str, float), optional
         Name of the feature it is pulled toward, and how many observations that
         one weighs. A reader is told the customer's own mean, not the estimate.
+    prior : float, optional
+        What features pulled toward this one take where nothing is known of it.
+    observed : callable, optional
+        From the columns of a matrix, by name, to what a reader may be told in place
+        of the value, NaN where nothing was observed. What it rests on may be absent.
+    told : bool
+        Whether the value is a reason at all.
+    words : mapping of str to str, optional
+        Language to text, of a feature of one's own whose cause is ``covariate``.
+
+    Examples
+    --------
+    A covariate is told in its owner's words:
+
+    >>> own = Feature(
+    ...     "climate_index", "covariate", "ratio", "Business climate.", "as published", "covariate",
+    ...     lambda view: view.covariate("climate", "index"),
+    ...     words={"en": "Business climate", "fr": "Climat des affaires"},
+    ... )
+    >>> own.theme
+    'covariate'
     """
 
     name: str
@@ -100,6 +120,11 @@ class Feature:
     last_count: int | None = None
     count: str | None = None
     shrunk_toward: tuple[str, float] | None = None
+    prior: float | None = None
+    observed: Callable[[Mapping[str, Floats]], Floats] | None = None
+    told: bool = True
+    # A mapping has no hash; a catalogue goes by names, which differ.
+    words: Mapping[str, str] | None = field(default=None, hash=False)
 
     @property
     def theme(self) -> str:
@@ -170,7 +195,7 @@ class Catalogue:
         return Catalogue(self[name] for name in names)
 
     def observed(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The matrix as a reader may be told of it: own means in place of shrunk estimates.
+        """The matrix as a reader may be told of it: what was observed in place of estimates.
 
         Parameters
         ----------
@@ -179,21 +204,27 @@ class Catalogue:
         Returns
         -------
         array of shape (n_rows, n_features)
-            NaN where a mean rests on no observation of the customer's own.
+            NaN where a value rests on no observation.
         """
         told = X.astype(np.float64)
-        column = {name: number for number, name in enumerate(self.names)}
+        columns = {name: X[:, number].astype(np.float64) for number, name in enumerate(self.names)}
         for number, feature in enumerate(self.features):
-            if feature.shrunk_toward is None or feature.count is None:
-                continue
-            toward, strength = feature.shrunk_toward
-            count = X[:, column[feature.count]].astype(np.float64)
-            total = X[:, number] * (count + strength) - strength * X[:, column[toward]]
-            known = count > 0
-            own = np.full(len(X), np.nan)
-            own[known] = total[known] / count[known]
-            told[:, number] = np.clip(own, 0.0, 1.0) if feature.unit == "share" else own
+            if feature.observed is not None:
+                told[:, number] = feature.observed(columns)
+            elif feature.shrunk_toward is not None and feature.count is not None:
+                told[:, number] = self._own_mean(feature, columns)
         return told
+
+    def _own_mean(self, feature: Feature, columns: Mapping[str, Floats]) -> Floats:
+        """A mean without what it was pulled toward; NaN where it is of no observation."""
+        toward, strength = feature.shrunk_toward or ("", 0.0)
+        broader, count = columns[toward], columns[feature.count or ""]
+        prior = self[toward].prior
+        if prior is not None:
+            broader = np.where(np.isnan(broader), prior, broader)
+        total = columns[feature.name] * (count + strength) - strength * broader
+        own: Floats = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+        return np.clip(own, 0.0, 1.0) if feature.unit == "share" else own
 
     def matrix(
         self, view: PastView, out: NDArray[np.float32] | None = None, begin_with: int = 0

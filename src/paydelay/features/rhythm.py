@@ -6,6 +6,8 @@ weekly run is late for that reason alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ RUN_WINDOW_DAYS = 182
 """Payment runs are counted over half a year, which follows a change of habit."""
 _WEEKS = RUN_WINDOW_DAYS / 7.0
 _RUN_PRIOR = 0.5
+_PRIOR_WEEKS = 2.0
 WAIT_CAP_DAYS = 14
 """Waits for a payment run are counted over two weeks."""
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -34,13 +37,31 @@ def run_rates(view: PastView) -> NDArray[np.float64]:
     array of shape (n_rows, 7)
         Between 0 and 1.
     """
-    known_weeks = np.clip(view.days_since_first("issued") / 7.0, 4.0, _WEEKS)
+    known_weeks = _known_weeks(view.days_since_first("issued"))
     rates = np.empty((len(view), 7), order="F")
     for number in range(7):
         runs = view.total("payment_run", f"weekday_{number}", days=RUN_WINDOW_DAYS)
-        prior = _RUN_PRIOR if number < 5 else 0.0
-        rates[:, number] = np.clip((runs + prior) / (known_weeks + 2.0), 0.0, 1.0)
+        rates[:, number] = np.clip((runs + _prior(number)) / (known_weeks + _PRIOR_WEEKS), 0.0, 1.0)
     return rates
+
+
+def _known_weeks(age_days: Floats) -> Floats:
+    weeks: Floats = np.clip(age_days / 7.0, 4.0, _WEEKS)
+    return weeks
+
+
+def _prior(number: int) -> float:
+    return _RUN_PRIOR if number < 5 else 0.0
+
+
+def _rate_observed(number: int, columns: Mapping[str, Floats]) -> Floats:
+    """Share of the weeks with a run on the weekday, without the prior; it rests on the customer's age."""
+    rate, age_days = columns[RUN_RATE_NAMES[number]], columns.get("customer_age_days")
+    if age_days is None:
+        return np.full(len(rate), np.nan)
+    weeks = _known_weeks(age_days)
+    runs = np.rint(rate * (weeks + _PRIOR_WEEKS) - _prior(number))
+    return np.clip(runs / weeks, 0.0, 1.0)
 
 
 def _run_rate(number: int) -> Feature:
@@ -54,6 +75,7 @@ def _run_rate(number: int) -> Feature:
         compute=lambda view: view.once(run_rates)[:, number],
         window_days=RUN_WINDOW_DAYS,
         count="run_count_182",
+        observed=lambda columns: _rate_observed(number, columns),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from paydelay.features.behaviour import book_late_share, book_mean_delay
+from paydelay.features.behaviour import DELAY_PRIOR, LATE_SHARE_PRIOR, book_late_share
 from paydelay.features.declaration import Family, Feature, Unit
 from paydelay.features.exposure import share
 from paydelay.history import Floats, PastView
@@ -32,14 +34,20 @@ def _month(view: PastView) -> Floats:
 
 
 def _group_late_share(name: str, by: str, cause: str, days: int, meaning: str) -> Feature:
+    def compute(view: PastView) -> Floats:
+        estimate = view.shrunk_mean("due", "late", by, view.once(book_late_share), 20.0, days=days)
+        # A group without invoices would pass the book's share off as its own.
+        return np.where(view.total("due", by=by, days=days) > 0, estimate, np.nan)
+
     return Feature(
         name,
         "climate",
         "share",
         meaning,
-        f"(late by due date over {days} days by {by} + 20 x book's late share) / (count + 20)",
+        f"(late by due date over {days} days by {by} + 20 x book's late share) / (count + 20); "
+        "missing where none fell due",
         cause,
-        lambda view: view.shrunk_mean("due", "late", by, view.once(book_late_share), 20.0, days=days),
+        compute,
         window_days=days,
     )
 
@@ -51,16 +59,7 @@ def _known_or_missing(by: str, feature: Feature) -> Feature:
     def compute(view: PastView) -> Floats:
         return np.where(view.has(by), inner(view), np.nan)
 
-    return Feature(
-        feature.name,
-        feature.family,
-        feature.unit,
-        feature.meaning,
-        feature.formula,
-        feature.cause,
-        compute,
-        window_days=feature.window_days,
-    )
+    return replace(feature, compute=compute)
 
 
 def _plain(
@@ -161,14 +160,16 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "due_month",
         _month,
     ),
-    _plain(
-        "seasonality",
+    Feature(
         "as_of_weekday",
+        "seasonality",
         "date_part",
         "Weekday of the day of scoring, Monday 0.",
         "weekday of as_of",
         "as_of_weekday",
         lambda view: ((view.as_of_day + 3) % 7).astype(np.float64),
+        # It says how far the next pay day is, and nothing of the invoice.
+        told=False,
     ),
     _plain(
         "invoice",
@@ -204,20 +205,22 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "climate",
         "share",
         "Share late of all that was settled in the last year.",
-        "late / settlements of the book known in 365 days; one half where there are none",
+        "late / settlements of the book known in 365 days",
         "book_late_share",
-        book_late_share,
+        lambda view: view.mean("settled", "late", by="book", days=365),
         window_days=365,
+        prior=LATE_SHARE_PRIOR,
     ),
     Feature(
         "book_delay_mean_365",
         "climate",
         "days",
         "Mean delay of all that was settled in the last year.",
-        "sum of delay / settlements of the book known in 365 days; zero where there are none",
+        "sum of delay / settlements of the book known in 365 days",
         "book_mean_delay",
-        book_mean_delay,
+        lambda view: view.mean("settled", "delay", by="book", days=365),
         window_days=365,
+        prior=DELAY_PRIOR,
     ),
     Feature(
         "book_delay_mean_30",

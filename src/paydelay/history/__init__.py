@@ -5,7 +5,7 @@
 answers sums over windows; ``view`` is what features are given.
 """
 
-from paydelay.history.balances import customer_standing
+from paydelay.history.balances import customer_standing, insolvency_days
 from paydelay.history.cut import cut_ledger
 from paydelay.history.entries import LOG_SCALE
 from paydelay.history.facts import NEVER
@@ -22,4 +22,5 @@ __all__ = [
     "customer_standing",
     "cut_ledger",
     "day_of",
+    "insolvency_days",
 ]

@@ -6,9 +6,10 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from paydelay.history.attributes import NUMBER_ATTRIBUTES
-from paydelay.history.facts import codes_of, to_cents
+from paydelay.history.facts import NEVER, Codes, codes_of, rates_at, to_cents
 from paydelay.history.history import History, day_of
 
 
@@ -27,7 +28,7 @@ def customer_standing(history: History, as_of: date) -> pl.DataFrame:
     polars.DataFrame
         ``customer_id``, ``parent_id`` (null where it stands alone),
         ``cash_on_account`` (payments that name no invoice, and what invoices were
-        over-paid by; reporting currency, not below zero), ``credit_limit``,
+        over-paid by, at the last rate known; reporting currency, not below zero), ``credit_limit``,
         ``insured_limit``, ``insured_share``, ``guarantee_amount``.
     """
     customers = history.customers
@@ -54,13 +55,59 @@ def _unallocated_cents(history: History, as_of: date) -> np.ndarray[tuple[int], 
 
 
 def _over_paid_cents(history: History, as_of: date) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """What invoices known were paid beyond what was due, per customer, at the rate of their issue."""
+    """What invoices known were paid beyond what was due, per customer, at the last rate known."""
     states, facts = history.states, history.invoices
     day = day_of(as_of)
     holds = (states.from_day <= day) & (day < states.to_day) & (states.open < 0)
     invoice = states.invoice[holds]
-    share = -states.open[holds] / facts.amount[invoice]
+    currency = history.ledger.invoices["currency"].gather(invoice)
+    rate = rates_at(history.ledger, pl.DataFrame({"currency": currency}).with_columns(rate_date=as_of))
     cents = np.zeros(len(history.customers), np.int64)
-    over = np.rint(share * facts.amount_reporting[invoice]).astype(np.int64)
+    over = np.rint(-states.open[holds] * rate).astype(np.int64)
     np.add.at(cents, facts.customer[invoice], over)
     return cents
+
+
+def insolvency_days(
+    history: History, invoice: Codes, day: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First insolvency of each invoice's customer on or after its issue, as known on a day.
+
+    An invoice issued after the insolvency was sold to a debtor known to be in
+    proceedings and is paid out of turn; it is judged like any other.
+
+    Parameters
+    ----------
+    history : History
+        The ledger by what was known when.
+    invoice, day : array of shape (n_rows,)
+        Codes of invoices, and the day on which each asks.
+
+    Returns
+    -------
+    event_day, known_day : array of shape (n_rows,)
+        Day of the insolvency and the day it became known, in days since
+        1970-01-01; NEVER where none is known.
+    """
+    facts, events = history.invoices, history.entries("insolvency")
+    event_day = np.full(len(invoice), np.int64(NEVER))
+    known_day = event_day.copy()
+    insolvencies = pl.DataFrame(
+        {"customer": events.customer, "known_day": events.day, "event_day": events.measures["event_day"]}
+    )
+    concerned = np.flatnonzero(np.isin(facts.customer[invoice], events.customer))
+    asked = pl.DataFrame(
+        {
+            "row": concerned,
+            "customer": facts.customer[invoice[concerned]],
+            "issue_day": facts.issue_day[invoice[concerned]],
+            "day": np.asarray(day)[concerned],
+        }
+    )
+    hit = asked.join(insolvencies, on="customer").filter(
+        (pl.col("event_day") >= pl.col("issue_day")) & (pl.col("known_day") <= pl.col("day"))
+    )
+    row = hit["row"].to_numpy()
+    np.minimum.at(event_day, row, hit["event_day"].to_numpy())
+    np.minimum.at(known_day, row, hit["known_day"].to_numpy())
+    return event_day, known_day

@@ -203,12 +203,25 @@ def rescheduled(history: History) -> Entries:
 
 
 def disputes(history: History) -> Entries:
-    """A dispute was opened (+1) or closed (-1)."""
-    events = events_of(history, "dispute_opened", "dispute_closed")
-    opened = (events["kind"] == "dispute_opened").cast(pl.Int64).to_numpy()
-    change = 2 * opened - 1
-    for_all = np.where(events["for_all"].to_numpy(), change, 0)
-    return _entries(events, opened=opened, open=change, open_for_all=for_all)
+    """A dispute was opened, or the one that was open was closed: +1 or -1 where that changes anything."""
+    opens = pl.col("kind") == "dispute_opened"
+    target = ("customer", "invoice", "for_all")
+    events = (
+        events_of(history, "dispute_opened", "dispute_closed")
+        .with_columns(opened=opens.cast(pl.Int64))
+        # Opened and closed on one day: it is over at the close of that day.
+        .sort(*target, "known_day", "event_day", -pl.col("opened"))
+        .with_columns(change=pl.col("opened") - pl.col("opened").shift(1, fill_value=0).over(target))
+    )
+    return _entries(events, opened=events["opened"].to_numpy(), open=events["change"].to_numpy())
+
+
+def disputes_for_all(history: History) -> Entries:
+    """A dispute was opened or closed over all that the customer owes."""
+    events = events_of(history, "dispute_opened", "dispute_closed").filter("for_all")
+    opened = (events["kind"] == "dispute_opened").cast(pl.Int64)
+    events = events.with_columns(opened=opened).sort("known_day", "event_day", -pl.col("opened"))
+    return _entries(events, opened=events["opened"].to_numpy())
 
 
 def agency(history: History) -> Entries:
@@ -296,6 +309,7 @@ ENTRIES: dict[str, Callable[[History], Entries]] = {
     "reminder": reminders,
     "rescheduled": rescheduled,
     "dispute": disputes,
+    "dispute_for_all": disputes_for_all,
     "agency": agency,
     "insolvency": insolvencies,
     "promise": promises,

@@ -232,7 +232,9 @@ def invoice_states(invoices: InvoiceFacts, payments: pl.DataFrame) -> InvoiceSta
         paid=totals["paid"],
         settled_day=_settled_days(invoices, payments, invoice, from_day, due - totals["paid"]),
         written_off=totals["written_off"],
-        written_off_day=_written_off_days(payments, invoice, from_day, totals["written_off"]),
+        written_off_day=_written_off_days(
+            payments, invoice, from_day, np.where(totals["written_off"] > tolerance, totals["written_off"], 0)
+        ),
         payment_count=totals["count"].astype(np.int32),
         cancelled=(due <= tolerance) & (totals["credit"] > 0),
         first=first,
@@ -356,7 +358,7 @@ def _replayed(
 
 
 def _written_off_days(payments: pl.DataFrame, invoice: Codes, from_day: Days, written_off: Cents) -> Days:
-    """First value date of a write-off known in each state; NEVER where none stands."""
+    """First value date of a write-off known in each state; NEVER where none stands that matters."""
     days = np.full(len(invoice), NEVER, np.int32)
     standing = np.flatnonzero(written_off > 0)
     if not len(standing):

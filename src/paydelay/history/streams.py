@@ -39,11 +39,13 @@ _FEW_CELLS = 1 << 20
 
 def prefix_sums(values: NDArray[np.integer]) -> NDArray[np.integer]:
     """Cumulative sums with a leading zero; wrap-around cancels in differences."""
-    sums = np.zeros(len(values) + 1, np.int64)
-    np.cumsum(values, dtype=np.int64, out=sums[1:])
     # Counts and days are held at half the size: a ledger has dozens of these.
+    flags = values.dtype.itemsize == 1 and len(values) < 1 << 24
+    sums: NDArray[np.integer] = np.zeros(len(values) + 1, np.int32 if flags else np.int64)
+    np.cumsum(values, dtype=sums.dtype, out=sums[1:])
     small = np.iinfo(np.int32)
-    return sums.astype(np.int32) if small.min < sums.min() and sums.max() < small.max else sums
+    fits = flags or (small.min < sums.min() and sums.max() < small.max)
+    return np.asarray(sums, np.int32) if fits else sums
 
 
 def measured(measures: Mapping[str, Measure], name: str) -> NDArray[np.integer]:
@@ -213,14 +215,18 @@ class _Dated(ABC):
     def sums(self, measure: str, span: Span) -> Integers:
         """Sum of a measure over a span, one number per asker."""
         plus, back, back_sums = self._sums.get(measure, lambda: self._summed(measure))
-        sums = plus[span.high].astype(np.int64)
-        sums -= plus[span.low]
+        sums = self._difference(plus, measure, span)
         if span.back_low is not None and span.back_high is not None:
             sums -= back_sums[span.back_high]
             sums += back_sums[span.back_low]
         if span.asker is not None and span.back is not None:
             np.subtract.at(sums, span.asker, back[span.back])
         return sums
+
+    def _difference(self, prefix: NDArray[np.integer], measure: str, span: Span) -> Integers:  # noqa: ARG002
+        difference = prefix[span.high].astype(np.int64)
+        difference -= prefix[span.low]
+        return difference
 
     def _summed(self, measure: str) -> _Sums:
         back = self._values(measure, self._back_entry)
@@ -280,8 +286,12 @@ class EventStream(_Dated):
 
     def _prefix(self, measure: str) -> NDArray[np.integer]:
         if measure == "count":
-            return np.arange(len(self._order) + 1, dtype=np.int32)
+            return self._order[:0]
         return prefix_sums(measured(self.measures, measure)[self._order])
+
+    def _difference(self, prefix: NDArray[np.integer], measure: str, span: Span) -> Integers:
+        # Positions count the entries: sums of ones need not be held.
+        return span.high - span.low if measure == "count" else super()._difference(prefix, measure, span)
 
     def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Number of entries of all entities that sort up to (entity, day), that day included."""
@@ -359,6 +369,8 @@ class DayStream(_Dated):
         self._arrange_taken_back(entry, self._cell[entry])
         if not self._cell_count:
             self._cell = self._cell[:0].copy()
+        elif self._cell_count <= np.iinfo(np.int16).max:
+            self._cell = self._cell.astype(np.int16)
 
     @staticmethod
     def suits(entity: NDArray[np.integer], day: Days) -> bool:

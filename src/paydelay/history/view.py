@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.errors import LeakageError, LedgerError
+from paydelay.history.balances import insolvency_days
 from paydelay.history.facts import NEVER, Codes, Days
 from paydelay.history.history import History, day_of
 from paydelay.history.ordering import distinct, entity_day_key
@@ -391,6 +392,16 @@ class PastView:
             else pl.Series([None] * len(self), dtype=pl.String)
         )
 
+    def insolvent_day(self) -> NDArray[np.int64]:
+        """Day of the first insolvency known of the customer on or after the issue of the invoice.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Days since 1970-01-01; NEVER where none is known.
+        """
+        return insolvency_days(self._history, self.invoice, self.as_of_day)[0]
+
     def covariate(self, table: str, column: str) -> Floats:
         """Value of a user's own dated table, as known; NaN where none is.
 
@@ -474,8 +485,10 @@ class PastView:
         share = self._history.states.open[self.state[chosen]] / facts.amount[invoice]
         cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
         if measure == "amount_squared":
-            # In squared currency units, so that a large book does not overflow.
-            cents = np.rint((cents / 100.0) ** 2 * 100.0).astype(np.int64)
+            # Squares outgrow whole numbers; rows come in one order, so the sum is the same each time.
+            squares = np.zeros(len(figures))
+            np.add.at(squares, pair, (cents / 100.0) ** 2 * 100.0)
+            return cast(Integers, squares)
         np.add.at(figures, pair, cents)
         return figures
 

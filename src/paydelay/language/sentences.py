@@ -19,7 +19,17 @@ from paydelay.language.writing import (
 _MONTHS_OF_DAYS = {90: 3, 91: 3, 92: 3, 180: 6, 182: 6, 183: 6, 365: 12, 366: 12, 730: 24, 731: 24}
 _WEEKDAY_CAUSES = frozenset({"weekday_mean_delay", "weekday_late_share"})
 _TERMS_CAUSES = frozenset({"terms_mean_delay", "terms_late_share"})
-_NAMES_OF_CAUSE = {"due_weekday": "weekday", "as_of_weekday": "weekday", "due_month": "month"}
+_NAMES_OF_CAUSE = {"due_weekday": "weekday", "due_month": "month"}
+_SETTLED_CAUSES = (
+    *("customer_mean_delay", "customer_last_delay", "customer_weighted_delay", "book_mean_delay"),
+    *("weekday_mean_delay", "terms_mean_delay"),
+)
+LONGEST_DELAYS = {
+    "cohort_mean_delay": 60,
+    "parent_mean_delay": 60,
+    **dict.fromkeys(_SETTLED_CAUSES, 365),
+}
+"""Days by cause that delays are counted up to: one told of so many may have been longer."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def reason_text(cause: str, evidence: Evidence, language: str) -> str:
     Examples
     --------
     >>> reason_text("customer_mean_delay", Evidence(23, "days", 365, count=14, usual=6), "en")
-    "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6"
+    "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 days late"
     >>> reason_text("customer_mean_delay", Evidence(-4, "days", last_count=5), "en")
     'Pays on average 4 days early on its last 5 invoices'
     """
@@ -120,11 +130,9 @@ def reason_text(cause: str, evidence: Evidence, language: str) -> str:
         "n": lambda: format_number(abs(value), language),
         "window": lambda: format_window(evidence.window_days, _last(evidence), language),
         "recent": lambda: _recent(evidence, language),
-        "count": lambda: _count_text("part.count", evidence, language),
-        "payments": lambda: _count_text("part.payments", evidence, language),
+        "count": lambda: _count_text(evidence, language),
         "usual": lambda: _usual_text(evidence, value, language),
-        "usual_delay": lambda: _signed_usual_text("part.usual_delay", evidence, value, language),
-        "usual_change": lambda: _signed_usual_text("part.usual_change", evidence, value, language),
+        "usual_delay": lambda: _usual_delay_text(cause, evidence, language),
         "day": lambda: _detail_text("day", evidence, language),
         "terms": lambda: _detail_text("terms", evidence, language),
         "label": lambda: evidence.label,
@@ -161,13 +169,23 @@ def _value_text(cause: str, value: float, evidence: Evidence, language: str) -> 
         return phrase(f"{names}.{value:.0f}", language)
     if evidence.unit == "flag":
         return phrase("flag", language, n=value)
+    return (
+        _delay_text(cause, value, language) if evidence.unit == "days" else _bare(value, evidence, language)
+    )
+
+
+def _delay_text(cause: str, value: float, language: str) -> str:
+    """Days without sign; where no more are counted, more may have passed."""
+    days = format_days(abs(value), language)
+    if abs(value) >= LONGEST_DELAYS.get(cause, float("inf")):
+        return phrase("part.or_more", language, value=days)
+    return days
+
+
+def _bare(value: float, evidence: Evidence, language: str) -> str:
+    """A value without sign, with its unit."""
     if evidence.unit == "days":
         return format_days(abs(value), language)
-    return _bare_text(value, evidence, language)
-
-
-def _bare_text(value: float, evidence: Evidence, language: str) -> str:
-    """A value without sign and without the word for its unit."""
     if evidence.unit == "share":
         return format_share(abs(value), language)
     if evidence.unit == "amount":
@@ -221,29 +239,26 @@ def _recent(evidence: Evidence, language: str) -> str:
     return format_window(evidence.window_days, _last(evidence), language)
 
 
-def _count_text(key: str, evidence: Evidence, language: str) -> str:
+def _count_text(evidence: Evidence, language: str) -> str:
     # A window of last invoices already says how many.
     if evidence.count is None or evidence.last_count is not None:
         return ""
-    return phrase(key, language, n=round(evidence.count))
+    return phrase("part.count", language, n=round(evidence.count))
 
 
 def _usual_text(evidence: Evidence, value: float, language: str) -> str:
     usual = _usual(evidence)
     if usual is None or usual * value < 0 or usual < 0:
         return ""
-    return phrase("part.usual", language, value=_bare_text(usual, evidence, language))
+    return phrase("part.usual", language, value=_bare(usual, evidence, language))
 
 
-def _signed_usual_text(key: str, evidence: Evidence, value: float, language: str) -> str:
+def _usual_delay_text(cause: str, evidence: Evidence, language: str) -> str:
     usual = _usual(evidence)
     if usual is None:
         return ""
-    if usual * value > 0:
-        return phrase("part.usual", language, value=_bare_text(usual, evidence, language))
-    in_days = evidence.unit == "days"
-    written = format_days(abs(usual), language) if in_days else _bare_text(usual, evidence, language)
-    return chosen(text_entry(key, language), usual, language).format(value=written)
+    written = _delay_text(cause, usual, language)
+    return chosen(text_entry("part.usual_delay", language), usual, language).format(value=written)
 
 
 def _usual(evidence: Evidence) -> float | None:

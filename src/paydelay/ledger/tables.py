@@ -110,7 +110,7 @@ class Invoices(dy.Schema):
     customer_id = dy.String()
     issue_date = _day()
     due_date = _day()
-    amount = _number("amount_not_positive", min=CENT_HALF)
+    amount = _number("amount_not_positive", min_exclusive=CENT_HALF)
     currency = _currency()
     entity = dy.String(nullable=True)
     terms_days = dy.Int32(min=0, metadata={"unreadable": "number_unreadable", "range": "terms_negative"})
@@ -143,7 +143,7 @@ class Payments(dy.Schema):
     @dy.rule()
     def amount_zero(cls) -> pl.Expr:
         """A payment moves at least a cent, in either direction."""
-        return pl.col("amount").abs() >= CENT_HALF
+        return pl.col("amount").abs() > CENT_HALF
 
     @dy.rule()
     def invoice_not_named(cls) -> pl.Expr:

@@ -42,7 +42,11 @@ def expected_loss(
 
 
 def expected_days_open(
-    survival: NDArray[np.floating[Any]], horizons_days: ArrayLike, days_past_due: ArrayLike, cap_days: int
+    survival: NDArray[np.floating[Any]],
+    horizons_days: ArrayLike,
+    days_past_due: ArrayLike,
+    cap_days: int,
+    tail_rate: float = 0.0,
 ) -> Floats:
     """Days an invoice is expected to stay open after as_of: the sum of S over the next ``cap_days`` days.
 
@@ -56,6 +60,9 @@ def expected_days_open(
         as_of - due date. Horizons up to it are known: S = 1, whatever is given.
     cap_days : int
         Days counted at most.
+    tail_rate : float, default 0
+        Rate a day at which S decays from the last horizon on, or from as_of where
+        that is later; a curve still at 1 on the last horizon stays there.
 
     Returns
     -------
@@ -65,14 +72,16 @@ def expected_days_open(
     Raises
     ------
     ModelError
-        If the shapes do not match or the horizons do not increase.
+        If the shapes do not match, the horizons do not increase or the tail rises.
 
     Notes
     -----
-    S is linear between horizons, starts at (days_past_due, 1) and stays flat
-    after the last horizon. On a cell of m days from S0 to S1 the daily sum is
-    m (S0 + S1) / 2 + (S1 - S0) / 2; the second terms telescope, so that the
-    trapezoid rule plus (S(end) - 1) / 2 equals the sum over every single day.
+    S is linear between horizons, starts at (days_past_due, 1) and is S(H)
+    exp(-tail_rate d) on the d-th day after the last horizon H, the sum of which
+    over n days is S(H) (1 - exp(-tail_rate n)) / (exp(tail_rate) - 1). On a cell
+    of m days from S0 to S1 the daily sum is m (S0 + S1) / 2 + (S1 - S0) / 2; the
+    second terms telescope, so that the trapezoid rule plus (S(end) - 1) / 2
+    equals the sum over every single day.
 
     Examples
     --------
@@ -86,10 +95,12 @@ def expected_days_open(
             f"A delay curve of shape {survival.shape} does not fit {len(start)} rows and {len(grid)} "
             "horizons; give one value per row and per increasing horizon."
         )
+    if not 0.0 <= tail_rate < np.inf:
+        raise ModelError(f"The tail of the delay curve has the rate {tail_rate}; give one of 0 or more.")
     days = np.empty(len(start))
     for first in range(0, len(start), _CHUNK_ROWS):
         part = slice(first, first + _CHUNK_ROWS)
-        days[part] = _days_open(survival[part].astype(np.float64), grid, start[part], cap_days)
+        days[part] = _days_open(survival[part].astype(np.float64), grid, start[part], cap_days, tail_rate)
     return days
 
 
@@ -128,23 +139,33 @@ def cost_of_delay(
     return _floats(days_open) * share_paid * _floats(ead) * rate
 
 
-def _days_open(curve: Floats, grid: Floats, start: Floats, cap_days: int) -> Floats:
+def _days_open(curve: Floats, grid: Floats, start: Floats, cap_days: int, tail_rate: float) -> Floats:
     """One chunk of `expected_days_open`."""
-    end = start + cap_days
+    # Up to here the curve tells; what follows is the tail.
+    end = np.minimum(start + cap_days, np.maximum(start, grid[-1]))
     curve[grid[None, :] <= start[:, None]] = 1.0
-    upper = np.searchsorted(grid, end, side="left")
-    within, at = upper < len(grid), np.minimum(upper, len(grid) - 1)
+    at = np.minimum(np.searchsorted(grid, end, side="left"), len(grid) - 1)
     row = np.arange(len(start))
     lower = np.maximum(at - 1, 0)
     begun = (at > 0) & (grid[lower] > start)  # the cell starts at a horizon, not at as_of itself
     x0, y0 = np.where(begun, grid[lower], start), np.where(begun, curve[row, lower], 1.0)
-    slope = (curve[row, at] - y0) / np.where(within, grid[at] - x0, 1.0)
-    last = np.where(within, y0 + slope * (end - x0), curve[:, -1])
+    last = y0 + (curve[row, at] - y0) * (end - x0) / np.maximum(grid[at] - x0, 1.0)
     x = np.clip(grid[None, :], start[:, None], end[:, None])
     y = np.where(grid[None, :] >= end[:, None], last[:, None], curve)
     area: Floats = np.einsum("ij,ij->i", np.diff(x, axis=1), y[:, 1:] + y[:, :-1]) / 2.0
-    area += (x[:, 0] - start) * (1.0 + y[:, 0]) / 2.0 + (end - x[:, -1]) * last
-    return area + (last - 1.0) / 2.0
+    area += (x[:, 0] - start) * (1.0 + y[:, 0]) / 2.0 + (last - 1.0) / 2.0
+    left = start + cap_days - end
+    stays = (last >= 1.0) & (start < grid[-1])
+    area += last * np.where(stays, left, _decayed_days(left, tail_rate))
+    return area
+
+
+def _decayed_days(days: Floats, rate: float) -> Floats:
+    """Sum of exp(-rate d) over d = 1 .. days."""
+    if rate == 0.0:
+        return days
+    total: Floats = -np.expm1(-rate * days) / np.expm1(rate)
+    return total
 
 
 def _floats(values: ArrayLike) -> Floats:

@@ -100,7 +100,8 @@ def told_reasons(row: Mapping[str, Any], limit: int = REASONS_SHOWN) -> list[Tol
     [Told(text='Pays 62% of its invoices late', raises=True)]
     """
     late, unpaid = row.get("reasons_late") or [], row.get("reasons_unpaid") or []
-    given = [*unpaid, *late] if row["days_past_due"] > 0 else [*late, *unpaid]
+    overdue = row["oldest_days_past_due" if "oldest_days_past_due" in row else "days_past_due"] > 0
+    given = [*unpaid, *late] if overdue else [*late, *unpaid]
     by_cause: dict[str, Told] = {}
     for reason in given:
         if reason["cause"] not in _SAID_ELSEWHERE:

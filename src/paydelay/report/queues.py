@@ -81,17 +81,17 @@ def queue_part(worklist: Worklist, scores: Scores, limit: int, language: str) ->
 
 def _columns(worklist: Worklist, language: str) -> dict[str, Column]:
     if worklist.by == "customer":
-        names = ["priority_rank", "customer_id", "invoice_count", "days_past_due", "open_amount"]
+        names = ["priority_rank", "customer_id", "invoice_count", "oldest_days_past_due", "open_amount"]
         names += ["overdue_amount", "prob_late", "prob_unpaid", "expected_loss"]
     else:
         names = ["priority_rank", "invoice_id", "due_date", "open_amount", "prob_late", "prob_unpaid"]
         names += ["expected_loss", "expected_payment_date"]
-    texts = {"priority_rank": "short.priority_rank", "days_past_due": "oldest_due"}
+    texts = {"priority_rank": "short.priority_rank", "oldest_days_past_due": "oldest_due"}
     left = (
         "priority_rank",
         "invoice_id",
         "customer_id",
-        "days_past_due",
+        "oldest_days_past_due",
         "due_date",
         "expected_payment_date",
     )
@@ -110,7 +110,7 @@ def _customer_figures(line: Mapping[str, Any], language: str) -> dict[str, Marku
         "priority_rank": tag("span", str(line["priority_rank"]), class_="rank"),
         "customer_id": tag("bdi", line["customer_id"], class_="name"),
         "invoice_count": tag("span", format_number(line["invoice_count"], language)),
-        "days_past_due": _due(line, language),
+        "oldest_days_past_due": _due(line["oldest_days_past_due"], language),
     }
 
 
@@ -129,7 +129,9 @@ def _invoice_figures(line: Mapping[str, Any], language: str) -> dict[str, Markup
                 tag("span", tag("bdi", line["customer_id"]), class_="more"),
             ]
         ),
-        "due_date": together([tag("span", format_date(line["due_date"], language)), _due(line, language)]),
+        "due_date": together(
+            [tag("span", format_date(line["due_date"], language)), _due(line["days_past_due"], language)]
+        ),
         "open_amount": tag("span", format_number(line["open_amount_reporting"], language, 2)),
         "expected_payment_date": together(
             [tag("span", payment), tag("span", payment_window(line, language), class_="more")]
@@ -137,9 +139,9 @@ def _invoice_figures(line: Mapping[str, Any], language: str) -> dict[str, Markup
     }
 
 
-def _due(line: Mapping[str, Any], language: str) -> Markup:
-    late = line["days_past_due"] > 0
-    return tag("span", due_term(line["days_past_due"], language), class_="more late" if late else "more")
+def _due(days_past_due: int, language: str) -> Markup:
+    late = days_past_due > 0
+    return tag("span", due_term(days_past_due, language), class_="more late" if late else "more")
 
 
 def _risks(line: Mapping[str, Any], loss: Markup, language: str) -> dict[str, Markup]:

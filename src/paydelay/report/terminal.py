@@ -149,7 +149,7 @@ def _customer_columns(rows: list[dict[str, Any]], language: str) -> list[Column]
         Column(counts("priority_rank"), _short("priority_rank", language)),
         _names(rows, "customer_id", language),
         Column(counts("invoice_count"), _short("invoice_count", language), spare=1),
-        Column(counts("days_past_due"), _short("oldest_days_past_due", language)),
+        Column(counts("oldest_days_past_due"), _short("oldest_days_past_due", language)),
         Column(_money(rows, "open_amount", language), _short("open_amount", language)),
         Column(_money(rows, "overdue_amount", language), _short("overdue_amount", language)),
         *_risk_columns(rows, language),

@@ -16,8 +16,10 @@ def defaulted_invoices(
     """Every default seen by the date of labelling, and the cash received after it.
 
     An invoice defaults on the earliest of its due date + ``unpaid_after_days``
-    while still open, its write-off, and the insolvency of its customer. Balances
-    are by value date, as known on the date of labelling.
+    while still open, its write-off, and the insolvency of its customer. Cash is
+    taken by value date, as known on the date of labelling. Credit notes and
+    discounts known by then come off the balance at default whatever their date:
+    what was never to be paid is no loss, and cash alone is recovered.
 
     Parameters
     ----------
@@ -44,9 +46,10 @@ def defaulted_invoices(
     known = (event <= outcomes.labels_day - outcomes.recording_lag_days) & ~outcomes.cancelled
     invoice = np.flatnonzero(known)
     moved = _movements(history, invoice, event)
-    before = moved.filter(pl.col("day") <= pl.col("event")).group_by("invoice").agg(pl.col("cents").sum())
+    settled = moved.filter((pl.col("day") <= pl.col("event")) | ~pl.col("is_cash"))
+    sums = settled.group_by("invoice").agg(pl.col("cents").sum())
     paid = np.zeros(len(facts), np.int64)
-    paid[before["invoice"].to_numpy()] = before["cents"].to_numpy()
+    paid[sums["invoice"].to_numpy()] = sums["cents"].to_numpy()
     # The currency of the document, at the rate of the issue date.
     rate = facts.amount_reporting / facts.amount if len(facts) else np.empty(0)
     balance = np.maximum(facts.amount - paid, 0)[invoice] * rate[invoice] / 100.0
@@ -78,7 +81,7 @@ def _movements(
     invoice: np.ndarray[tuple[int], np.dtype[np.intp]],
     event: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> pl.DataFrame:
-    """Payments and credit notes of the defaulted invoices with the day of their default."""
+    """Payments, discounts and credit notes of the defaulted invoices with the day of their default."""
     table = history.ledger.payments.filter(
         pl.col("invoice_id").is_not_null() & (pl.col("kind") != "write_off")
     )

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.calibration import Floats, MonotoneCalibration, fit_calibration
 from paydelay.config import Config, ModelSettings
-from paydelay.errors import FeatureMismatchError, QualityGateError, ThinLedgerError
+from paydelay.errors import QualityGateError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import EPOCH, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.loss import fit_loss_table
 from paydelay.model import HORIZON_COLUMNS, DelayModel, PooledCurve, horizon_matrix
-from paydelay.outcomes import Outcomes
+from paydelay.outcomes import Outcomes, require_recorded
 from paydelay.panel import Panel, as_date, build_panel, training_as_ofs
 from paydelay.training.defaults import defaulted_invoices
-from paydelay.training.gate import BASELINE_FEATURE, Gate, gate_sentence, judge
+from paydelay.training.gate import Gate, gate_sentence, judge, require_baseline
 from paydelay.training.pairs import horizon_grid, pooled_curve, require_enough, training_pairs
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def train(
     config: Config | None = None,
     force: bool = False,
     catalogue: Catalogue = CATALOGUE,
+    covariates: Mapping[str, pl.DataFrame] | None = None,
 ) -> DelayModel:
     """Train a model on what was known at the close of a day.
 
@@ -63,6 +65,8 @@ def train(
         Return the model even where it does not beat the baseline.
     catalogue : Catalogue
         Features to use.
+    covariates : mapping of str to polars.DataFrame, optional
+        Dated tables of one's own that the features look up.
 
     Returns
     -------
@@ -70,12 +74,14 @@ def train(
 
     Raises
     ------
+    ImmatureOutcomeError
+        If ``as_of`` lies beyond what the ledger records.
     ThinLedgerError
         If there is too little to learn from; the message says what is missing.
     QualityGateError
         If the model does not beat the smoothed late ratio and ``force`` is not set.
     FeatureMismatchError
-        If the catalogue lacks the smoothed late ratio or a feature of the delay curve.
+        If the catalogue lacks the baseline or a feature of the delay curve.
 
     Examples
     --------
@@ -83,38 +89,35 @@ def train(
     >>> book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=3))
     >>> ledger = Ledger.from_frames(book.invoices, book.payments)
     >>> few = load_config({"model": {"tree_count": 5, "thread_count": 1}})
-    >>> model = train(ledger, "2024-07-31", few, force=True)
-    >>> model.manifest["period"]["invoice_count"], model.manifest["gate"]["late"]["passed"]
-    (638, False)
+    >>> train(ledger, "2024-07-31", few, force=True).manifest["gate"]["late"]["passed"]
+    False
     """
-    config = config or Config()
-    when = as_date(as_of)
-    history = History.build(cut_ledger(ledger, when), config.ledger)
+    config, when = config or Config(), as_date(as_of)
+    require_baseline(catalogue.names)
+    require_recorded(ledger, when)
+    history = History.build(cut_ledger(ledger, when), config.ledger, covariates)
     outcomes = Outcomes.of(history, when, config.ledger)
     require_enough(history, outcomes, config)
-    if BASELINE_FEATURE not in catalogue.names:
-        raise FeatureMismatchError(
-            f"The gate compares with {BASELINE_FEATURE}, which is not in the catalogue; add it."
-        )
     dates = training_as_ofs(history, when, config.panel)
     panel = build_panel(history, dates, catalogue)
     history.forget()
     horizons = horizon_grid(outcomes, config)
-    split = when - timedelta(days=_calibration_days(dates, config.model))
-    calibration, gates = _calibrate_and_gate(history, panel, outcomes, horizons, split, config)
+    calibration, gates = _calibrate_and_gate(history, panel, outcomes, horizons, dates, config)
     if not gates["late"].passed and not force:
         raise QualityGateError(gate_sentence(gates["late"]))
     booster_text = _fit(panel, outcomes, horizons, np.ones(len(panel), np.bool_), config)
     unpaid_days = config.outcomes.unpaid_after_days
-    pooled = pooled_curve(outcomes, horizons, config.model, gates["unpaid"].passed, unpaid_days)
+    pooled = pooled_curve(
+        outcomes, horizons, config.model, gates["unpaid"].passed, unpaid_days, config.outcomes.grace_days
+    )
     loss_table = fit_loss_table(
         *defaulted_invoices(history, outcomes, unpaid_days), config.loss, unpaid_after_days=unpaid_days
     )
-    manifest = _manifest(history, panel, outcomes, config) | {
+    manifest = _manifest(history, panel, outcomes, config, catalogue) | {
         "trained_as_of": when.isoformat(),
-        "units": {feature.name: feature.unit for feature in catalogue},
         "gate": {name: gate.to_dict() for name, gate in gates.items()},
         "loss_table": loss_table.to_dict(),
+        "unpaid_is_pooled": unpaid_days > pooled.supported_days,
     }
     return DelayModel(
         booster_text, catalogue.names, horizons, calibration, pooled, manifest, config.model.thread_count
@@ -155,9 +158,15 @@ def _calibration_days(dates: Sequence[date], settings: ModelSettings) -> int:
 
 
 def _calibrate_and_gate(
-    history: History, panel: Panel, outcomes: Outcomes, horizons: tuple[int, ...], split: date, config: Config
+    history: History,
+    panel: Panel,
+    outcomes: Outcomes,
+    horizons: tuple[int, ...],
+    dates: Sequence[date],
+    config: Config,
 ) -> tuple[MonotoneCalibration, dict[str, Gate]]:
     """Fit on what was known at the split; calibrate and judge on later rows of other invoices."""
+    split = dates[-1] - timedelta(days=_calibration_days(dates, config.model))
     earlier = panel.as_of_day <= day_of(split)
     past = Outcomes.of(history, split, config.ledger)
     booster_text = _fit(panel, past, horizons, earlier, config)
@@ -208,15 +217,19 @@ def _pair_margins(
     return margin
 
 
-def _manifest(history: History, panel: Panel, outcomes: Outcomes, config: Config) -> dict[str, Any]:
+def _manifest(
+    history: History, panel: Panel, outcomes: Outcomes, config: Config, catalogue: Catalogue
+) -> dict[str, Any]:
     facts = history.invoices
     mature = (outcomes.due_day <= outcomes.mature_until(config.outcomes.grace_days)) & ~outcomes.cancelled
     late = mature & (outcomes.settled_day > outcomes.due_day + config.outcomes.grace_days)
     return {
         "reporting_currency": history.ledger.reporting_currency,
         "outcomes": config.outcomes.model_dump(),
-        "config": config.model_dump(),
-        "usual": usual_values(panel),
+        # How many threads a machine has is nothing a model should carry to the next.
+        "config": config.model_dump(exclude={"model": {"thread_count"}}),
+        "units": {feature.name: feature.unit for feature in catalogue},
+        "usual": usual_values(panel, catalogue),
         "period": {
             "first_invoice": (EPOCH + timedelta(days=int(facts.issue_day.min()))).isoformat(),
             "invoice_count": len(facts),
@@ -229,12 +242,25 @@ def _manifest(history: History, panel: Panel, outcomes: Outcomes, config: Config
     }
 
 
-def usual_values(panel: Panel) -> dict[str, float | None]:
-    """Median of each feature over the panel, None where it is never known."""
+def usual_values(panel: Panel, catalogue: Catalogue) -> dict[str, float | None]:
+    """Median over the panel of what may be told of each feature, None where it is never known.
+
+    Parameters
+    ----------
+    panel : Panel
+        Rows of the training panel; many are thinned out.
+    catalogue : Catalogue
+        The features of its columns.
+
+    Returns
+    -------
+    dict
+        Feature to median.
+    """
     every = max(1, len(panel) // _USUAL_ROWS_MAX)
+    told = catalogue.observed(panel.X[::every])
     usual: dict[str, float | None] = {}
     for column, name in enumerate(panel.feature_names):
-        values = panel.X[::every, column]
-        known = values[~np.isnan(values)]
+        known = told[~np.isnan(told[:, column]), column]
         usual[name] = float(np.median(known)) if len(known) else None
     return usual

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paydelay.calibration import Floats
+from paydelay.errors import FeatureMismatchError
 from paydelay.metrics import (
     AreaUnderCurve,
     Interval,
@@ -71,6 +73,14 @@ def judge(
         "calibration_intercept": intercept,
     }
     return Gate(gain, figures, passed=gain.low > 0.0)
+
+
+def require_baseline(feature_names: Sequence[str]) -> None:
+    """Refuse a catalogue that cannot be compared with the smoothed late ratio."""
+    if BASELINE_FEATURE not in feature_names:
+        raise FeatureMismatchError(
+            f"The gate compares with {BASELINE_FEATURE}, which is not in the catalogue; add it."
+        )
 
 
 def gate_sentence(gate: Gate) -> str:

@@ -26,6 +26,7 @@ _HORIZONS_DRAWN = 3
 _FIXED_HORIZONS = (15, 30, 60, 90)
 _COARSE = (35, 40, 45, 50, 60, 75, 90, 105, 120, 150, 180, 210, 240, 270, 300, 330, 360)
 _HORIZON_COUNT_MAX = 40
+_PRIOR_DAYS = 30.0
 
 
 def require_enough(history: History, outcomes: Outcomes, config: Config) -> None:
@@ -126,11 +127,13 @@ def pooled_curve(
     settings: ModelSettings,
     trust_unpaid: bool = True,
     unpaid_days: int = 90,
+    grace_days: int = 0,
 ) -> PooledCurve:
     """The book's own curve, and the last horizon at which individuals can be told apart.
 
     Between two horizons the share that stays open is taken from the invoices
-    mature at the later one, with one invoice of the earlier rate as prior.
+    mature at the later one and not known to be lost at the earlier, with one
+    invoice as prior that settles within a month.
 
     Parameters
     ----------
@@ -140,7 +143,8 @@ def pooled_curve(
         Fewest invoices still open at a horizon to be told apart there.
     trust_unpaid : bool
         Whether the booster passed its gate at ``unpaid_days``.
-    unpaid_days : int
+    unpaid_days, grace_days : int
+        Days past due that mean unpaid and late.
     """
     grid = np.asarray(horizons, np.int64)
     due = outcomes.due_day.astype(np.int64)
@@ -149,13 +153,18 @@ def pooled_curve(
     level = 1.0
     for column, horizon in enumerate(grid):
         mature = (due <= outcomes.mature_until(int(horizon))) & ~outcomes.cancelled
-        before = float((mature & (outcomes.settled_day > due + previous)).sum())
-        after = float((mature & (outcomes.settled_day > due + horizon)).sum())
-        level *= (after + 0.9) / (before + 1.0) if before else 0.9
+        # Whoever was known to be lost by then is not followed: the curve is for those who are not.
+        followed = (
+            mature & (outcomes.settled_day > due + previous) & (outcomes.lost_known_day > due + previous)
+        )
+        before = float(followed.sum())
+        after = float((followed & (outcomes.settled_day > due + horizon)).sum())
+        level *= (after + np.exp((previous - horizon) / _PRIOR_DAYS)) / (before + 1.0)
         share[column], open_count[column] = min(level, 1.0), after
         previous = int(horizon)
     enough = grid[open_count >= settings.unpaid_positives_min]
-    supported = int(enough[-1]) if len(enough) else int(grid[0])
+    # What is told of lateness is always each invoice's own.
+    supported = max(int(enough[-1]) if len(enough) else grace_days, grace_days)
     if not trust_unpaid and supported >= unpaid_days:
         supported = int(grid[grid < unpaid_days][-1])
     span = np.searchsorted(grid, int(grid[-1]) // 2)
