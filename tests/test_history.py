@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from paydelay.errors import LeakageError, LedgerError
 from paydelay.features import CATALOGUE
-from paydelay.history import NEVER, History, PastView, cut_ledger, day_of
+from paydelay.history import NEVER, History, PastView, cut_ledger, day_of, insolvency_days
 from paydelay.history.attributes import AsOfTable
 from paydelay.history.entries import COHORT_CAP_DAYS, COHORT_EARLY_DAYS
-from paydelay.history.streams import CohortStream, EventStream
+from paydelay.history.streams import CohortStream, DayStream, EventStream
 from paydelay.ledger import Ledger
 from paydelay.panel import build_panel, check_no_leak
 
@@ -78,6 +78,14 @@ def a_ledger_with_every_difficulty() -> Ledger:
                 "customer_id": f"C{number % 3}",
             }
         )
+    events.append(
+        {
+            "event_type": "insolvency",
+            "event_date": START + timedelta(95),
+            "customer_id": "C2",
+            "recorded_on": START + timedelta(99),
+        }
+    )
     customers = [
         {
             "customer_id": f"C{number}",
@@ -91,7 +99,8 @@ def a_ledger_with_every_difficulty() -> Ledger:
     return small_ledger(invoices, payments, events, customers)
 
 
-EVERY_TENTH_DAY = [START + timedelta(offset) for offset in range(30, 110, 5)]
+# Every fifth day, and days with a payment that is recorded on the next.
+DATES = [START + timedelta(offset) for offset in (*range(30, 110, 5), 47, 91)]
 
 
 @contextmanager
@@ -104,7 +113,7 @@ def patched(
 
 
 def test_the_oracle_finds_nothing_in_the_code_as_it_is() -> None:
-    assert check_no_leak(a_ledger_with_every_difficulty(), EVERY_TENTH_DAY) > 50
+    assert check_no_leak(a_ledger_with_every_difficulty(), DATES) > 50
 
 
 def _mutant_time_filter_removed() -> tuple[type, str, Callable[..., object]]:
@@ -168,6 +177,31 @@ def _mutant_recorded_on_ignored() -> tuple[type, str, Callable[..., object]]:
     return History, "build", classmethod(build)  # type: ignore[return-value]
 
 
+def _mutant_same_day_facts_let_in() -> tuple[type, str, Callable[..., object]]:
+    original = History.build.__func__  # type: ignore[attr-defined]
+
+    def build(cls: type[History], ledger: Ledger, *rest: object) -> History:
+        # What was recorded the day after is taken for known on its own day.
+        lag = (pl.col("known_on") - pl.col("payment_date")).dt.total_days()
+        known = pl.when(lag == 1).then(pl.col("payment_date")).otherwise(pl.col("known_on"))
+        payments = ledger.payments.with_columns(known_on=known).sort("known_on", maintain_order=True)
+        return original(cls, replace(ledger, payments=payments), *rest)
+
+    return History, "build", classmethod(build)  # type: ignore[return-value]
+
+
+def _mutant_next_day_let_in_by_day() -> tuple[type, str, Callable[..., object]]:
+    original = DayStream.end
+    return DayStream, "end", lambda self, entity, when: original(self, entity, when + np.int32(1))
+
+
+def _mutant_insolvency_foreseen() -> tuple[type, str, Callable[..., object]]:
+    def far_ahead(self: PastView) -> np.ndarray:
+        return insolvency_days(self._history, self.invoice, np.full(len(self), NEVER - 1))[0]
+
+    return PastView, "insolvent_day", far_ahead
+
+
 def _mutant_retraction_foreseen() -> tuple[type, str, Callable[..., object]]:
     def only_what_lasted(self: EventStream) -> None:
         if self.taken_back_day is not None:
@@ -182,6 +216,9 @@ def _mutant_retraction_foreseen() -> tuple[type, str, Callable[..., object]]:
 MUTANTS = {
     "time filter removed": _mutant_time_filter_removed,
     "the next day let in": _mutant_next_day_let_in,
+    "the next day let in by day": _mutant_next_day_let_in_by_day,
+    "same-day facts let in": _mutant_same_day_facts_let_in,
+    "an insolvency foreseen": _mutant_insolvency_foreseen,
     "recorded_on ignored": _mutant_recorded_on_ignored,
     "aggregate before filter": _mutant_cohort_not_frozen,
     "last state for all days": _mutant_last_state_for_all_days,
@@ -195,7 +232,7 @@ def test_the_oracle_catches_a_leak(mutant: str, monkeypatch: pytest.MonkeyPatch)
     ledger = a_ledger_with_every_difficulty()
     owner, name, new = MUTANTS[mutant]()
     with patched(monkeypatch, owner, name, new), pytest.raises(LeakageError, match="differ"):
-        check_no_leak(ledger, EVERY_TENTH_DAY)
+        check_no_leak(ledger, DATES)
 
 
 def test_same_day_payment_recorded_later_is_not_known() -> None:
