@@ -396,7 +396,12 @@ def test_a_saved_model_scores_as_before(
 def test_a_model_is_named_by_its_date_and_its_trees(model: DelayModel) -> None:
     assert model.version.startswith(f"{TRAINED.isoformat()}-")
     assert len(model.version) == len("2024-01-01-") + 8
-    assert replace(model, booster_text=model.booster_text + "\n").version != model.version
+    grown_elsewhere = model.booster_text.replace("[num_threads: 1]", "[num_threads: 8]")
+    assert grown_elsewhere != model.booster_text
+    assert replace(model, booster_text=grown_elsewhere).version == model.version
+    other_trees = model.booster_text.replace("leaf_value=", "leaf_value=0", 1)
+    assert replace(model, booster_text=other_trees).version != model.version
+    assert replace(model, calibration=MonotoneCalibration.identity()).version != model.version
 
 
 def test_the_manifest_is_plain_json_with_nothing_of_a_customer(

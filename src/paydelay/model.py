@@ -185,9 +185,13 @@ class DelayModel:
 
     @property
     def version(self) -> str:
-        """Short name of this very model: training date and fingerprint."""
+        """Short name of this very model: training date and fingerprint of all that scores depend on."""
         trained = self.manifest.get("trained_as_of", "unknown")
-        return f"{trained}-{fingerprint(self.booster_text)[:8]}"
+        # The text ends with the settings it was grown with; how many threads there were changes no score.
+        trees = self.booster_text.partition("\nparameters:")[0]
+        rest = {name: self.manifest.get(name) for name in ("loss_table", "outcomes")}
+        rest |= {"calibration": self.calibration.to_dict(), "pooled": self.pooled.to_dict()}
+        return f"{trained}-{fingerprint(trees + json.dumps(rest, sort_keys=True))[:8]}"
 
     @property
     def unpaid_is_pooled(self) -> bool:
