@@ -362,9 +362,10 @@ SENTENCES = [
     (
         "pooled_unpaid",
         Evidence(0, "flag"),
-        "This book does not tell invoices apart on non-payment; the book's own rate by age is used",
-        "Ce portefeuille ne permet pas de départager les factures quant au risque d'impayé ; "
-        "le taux du portefeuille selon l'ancienneté est retenu",
+        "Too little is known here to tell late invoices apart on non-payment: how many of them stay unpaid "
+        "follows the book's own rate by age",
+        "On en sait trop peu ici pour départager les factures en retard quant à l'impayé : "
+        "la part qui reste impayée suit le taux du portefeuille selon l'ancienneté",
     ),
 ]
 

@@ -302,7 +302,7 @@ def _date_or_null(days: NDArray[np.number]) -> pl.Series:
 
 def check_no_leak(
     ledger: Ledger,
-    as_ofs: Sequence[date],
+    as_ofs: Sequence[date | str],
     catalogue: Catalogue | Callable[[Ledger], Catalogue] = CATALOGUE,
     config: Config | None = None,
     covariates: Mapping[str, pl.DataFrame] | None = None,
@@ -313,7 +313,7 @@ def check_no_leak(
     ----------
     ledger : Ledger
         The books.
-    as_ofs : sequence of date
+    as_ofs : sequence of date or ISO str
         Dates to compare on.
     catalogue : Catalogue or callable
         Features to compare, one's own included. Features that read a ledger of
@@ -354,14 +354,14 @@ def check_no_leak(
     Traceback (most recent call last):
     paydelay.errors.LeakageError: On 2025-02-03 1 features differ ... as_of date: paid_count.
     """
-    config = config or Config()
+    config, asked = config or Config(), sorted({as_date(when) for when in as_ofs})
 
     def looked_at(books: Ledger, dates: Sequence[date], tables: Mapping[str, pl.DataFrame] | None) -> Panel:
         features = catalogue if isinstance(catalogue, Catalogue) else catalogue(books)
         return build_panel(History.build(books, config.ledger, tables), dates, features)
 
-    full = looked_at(ledger, as_ofs, covariates)
-    for when in sorted(set(as_ofs)):
+    full = looked_at(ledger, asked, covariates)
+    for when in asked:
         known = {name: table.filter(pl.col("known_on") <= when) for name, table in (covariates or {}).items()}
         cut = looked_at(cut_ledger(ledger, when), [when], known)
         ours = full.take(full.as_of_day == day_of(when))

@@ -88,10 +88,11 @@ def gate_sentence(gate: Gate) -> str:
     if not np.isfinite(gate.gain.value):
         return (
             "The model could not be judged: the latest mature period holds too few invoices of both "
-            "outcomes. Give a longer ledger, or force the model to be saved."
+            "outcomes. Give a longer ledger, or keep it all the same with --force (force=True)."
         )
     return (
         f"The model does not beat the customer's late ratio on the latest mature period: its AUC gain is "
         f"{gate.gain.value:+.3f} (95 % interval {gate.gain.low:+.3f} to {gate.gain.high:+.3f}), and the "
-        "interval has to lie above zero. Give more history, or force the model to be saved."
+        "interval has to lie above zero. Give more history, or keep it all the same with --force "
+        "(force=True)."
     )
