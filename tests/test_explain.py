@@ -3,6 +3,7 @@
 import itertools
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,11 +19,13 @@ from paydelay.explain import (
     REASONS_DTYPE,
     check_causes,
     contributions,
+    customer_reasons,
     fold_horizon,
     pool,
     reasons,
     rule_reasons,
     shap_explanation,
+    small_signs,
     tables,
 )
 from paydelay.explain import exact as exact_module
@@ -352,7 +355,7 @@ def test_features_of_one_cause_are_one_reason_with_the_value_that_weighs_most():
         "cause": "customer_mean_delay",
         "direction": 1,
         "contribution": 0.8,
-        "text": "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 "
+        "text": "Pays on average 23 days late over the last 12 months (14 invoices); the book's median is 6 "
         "days late",
     }
     assert [reason["cause"] for reason in found] == ["customer_mean_delay", "amount"]
@@ -362,7 +365,7 @@ def test_the_same_in_french():
     text = told([0.3, 0.5, 0, 0, 0], [30, 23, 4, 14, 9], DELAYS, "fr", {"delay_mean_365": 6.0})[0]["text"]
     assert text == (
         "Paie en moyenne avec 23 jours de retard sur les 12 derniers mois (14 factures)\u202f; "
-        "l'habitude du portefeuille est de 6 jours de retard"
+        "la médiane du portefeuille est de 6 jours de retard"
     )
 
 
@@ -603,3 +606,137 @@ def test_shap_takes_the_contributions():
     assert explanation.feature_names == ["a", "b"]
     with pytest.raises(FeatureMismatchError, match="one name per column"):
         shap_explanation(np.eye(2), np.zeros(2), np.ones((2, 2)), ["a"])
+
+
+# ---- What reads as a reason -----------------------------------------------------------------
+
+
+def spoken(value, phi, usual=6.0, column=MEAN_365, language="en"):
+    count = Column("settled_365", "invoice_count", "count", 365)
+    found = told([phi, 0.0], [value, 14], [column, count], language, {column.name: usual})
+    return [reason["text"].partition(" over")[0] for reason in found]
+
+
+def test_a_value_told_like_the_median_is_no_reason():
+    assert spoken(6.3, 0.5) == spoken(5.6, -0.5) == []
+    assert spoken(6.6, 0.5) == ["Pays on average 7 days late"]
+    share = Column("late", "customer_late_share", "share", 365, count="settled_365")
+    assert spoken(0.324, 0.5, 0.318, share) == []
+    assert spoken(0.326, 0.5, 0.318, share) == ["Pays 33% of its invoices late"]
+
+
+def test_a_value_on_the_other_side_of_the_median_is_no_reason():
+    assert spoken(3, 0.5) == spoken(23, -0.5) == []
+    assert spoken(3, -0.5) == ["Pays on average 3 days late"]
+    assert spoken(23, 0.5) == ["Pays on average 23 days late"]
+    runs = Column("runs", "payment_runs_before_due", "count")
+    assert told(0.5, 0.0, [runs], usual={"runs": 2.0})[0]["text"].startswith("No payment day")
+    assert told(-0.5, 0.0, [runs], usual={"runs": 2.0}) == []
+
+
+def test_a_value_that_may_mean_either_speaks_unless_it_is_the_median():
+    for direction in (1, -1):
+        for value, count in ((900.0, 1), (1200.0, 0), (1500.0, 1)):
+            assert len(told(0.5 * direction, value, [AMOUNT], usual={"amount": 1200.0})) == count
+    # A weekday is not above or below another one.
+    assert len(told(0.5, 2.0, [WEEKDAY], usual={"due_weekday": 2.0})) == 1
+
+
+def test_a_cause_is_told_by_its_most_telling_value():
+    usual = {"delay_mean_90": 30.0, "delay_mean_365": 6.0}
+    found = told([0.9, 0.2, 0.0, 0.0, 0.0], [30, 23, 4, 14, 900], DELAYS, usual=usual)
+    assert (found[0]["contribution"], found[0]["direction"]) == (pytest.approx(1.1), 1)
+    assert found[0]["text"].startswith("Pays on average 23 days late over the last 12 months")
+    # One that hardly contributes does not stand for the others.
+    assert told([0.9, 0.05, 0.0, 0.0, 0.0], [30, 23, 4, 14, 900], DELAYS, usual=usual) == []
+
+
+def test_how_many_fell_due_on_a_weekday_is_not_told_as_the_whole_history():
+    on_weekday = replace(ON_WEEKDAY, count="weekday_settled")
+    count = Column("weekday_settled", "invoice_count", "count", 365)
+    found = told([0.1, -0.5, 0.0], [9.0, 4.0, 1.0], [on_weekday, count, WEEKDAY])
+    assert [reason["cause"] for reason in found] == ["weekday_mean_delay"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_no_sentence_gives_the_median_as_its_own_value(explained, language):
+    phi, X, features, usual = explained
+    sentences = reasons(phi, X, features, usual, language).explode().struct.field("text").unique().to_list()
+    mark = {"en": "; the book's median is ", "fr": "\u202f; la médiane du portefeuille est de "}[language]
+    other = ("On terms", "Sur ses factures", "early", "d'avance")
+    compared = [
+        text.split(mark) for text in sentences if mark in text and not any(word in text for word in other)
+    ]
+    assert len(compared) > 200
+    number = re.compile(r"\d[\d.,\u202f]*%?")
+    for said, median in compared:
+        value = number.search(said)
+        assert value is None or value[0] != number.search(median)[0], (said, median)
+
+
+def test_where_nothing_can_be_told_the_sum_is():
+    found = small_signs(np.array([[0.25, -0.5], [0.0, 0.0]]), "fr").to_list()
+    assert [reason["direction"] for (reason,) in found] == [-1, 1]
+    assert found[0][0]["text"] == "Un ensemble de petits signes, dont aucun ne ressort"
+
+
+# ---- Reasons of customers -------------------------------------------------------------------
+
+LATE = Column("dpd", "days_past_due", "days")
+OVERDUE = Column("overdue", "overdue_count", "count")
+LATE_SHARE = Column("late_share", "customer_late_share", "share", 365)
+
+
+def of_customer(phi, X, weights, features, **options):
+    groups = np.zeros(len(phi), np.int64)
+    names = [f"F{number}" for number in range(len(phi))]
+    found = customer_reasons(
+        np.array(phi), np.array(X), np.array(weights), groups, names, features, {}, **options
+    )
+    return found.to_list()[0]
+
+
+def test_a_customer_is_explained_by_all_contributions_of_its_invoices():
+    # 0.75 x 0.4 + 0.25 x 0.2; the many small contributions count as much as the few large ones.
+    found = of_customer([[0.4, 3.0], [0.2, -1.0]], [[0.6, 2.0]] * 2, [300.0, 100.0], [LATE_SHARE, OVERDUE])
+    assert [(r["cause"], r["contribution"], r["text"]) for r in found] == [
+        ("overdue_count", pytest.approx(2.0), "2 overdue invoices"),
+        ("customer_late_share", pytest.approx(0.35), "Pays 60% of its invoices late over the last 12 months"),
+    ]
+
+
+def test_a_fact_of_one_invoice_names_the_largest_one():
+    found = of_customer([[0.1], [0.8]], [[0.0], [31.0]], [100.0, 900.0], [LATE])
+    assert found[0]["text"] == "Largest invoice, F1: 31 days past due"
+    assert found[0]["contribution"] == pytest.approx(0.73)
+    french = of_customer([[0.1], [0.8]], [[0.0], [31.0]], [100.0, 900.0], [LATE], language="fr")
+    assert french[0]["text"] == "Plus grosse facture, F1\u202f: Échéance dépassée de 31 jours"
+    # Even where the invoices are alike: the sentence is about one.
+    assert of_customer([[0.8], [0.8]], [[0.0], [0.0]], [1.0, 2.0], [LATE])[0]["text"].startswith("Largest")
+    assert of_customer([[0.8]], [[31.0]], [1.0], [LATE])[0]["text"] == "31 days past due"
+
+
+def test_the_largest_invoice_does_not_speak_against_the_others():
+    assert of_customer([[3.0], [-0.2]], [[31.0], [0.0]], [100.0, 150.0], [LATE]) == []
+
+
+def test_a_habit_on_its_weekday_is_the_customers_own():
+    found = of_customer([[0.1, 0.0], [0.8, 0.0]], [[9.0, 1.0], [4.0, 2.0]], [1.0, 2.0], [ON_WEEKDAY, WEEKDAY])
+    assert found[0]["text"].startswith("When due on a Wednesday, pays on average 4 days late")
+
+
+def test_reasons_of_many_customers_are_those_of_each(explained):
+    phi, X, features, usual = explained
+    groups = np.random.default_rng(2).permutation(np.arange(len(phi)) % 70)
+    weights, names = np.random.default_rng(3).integers(0, 5, len(phi)), [f"F{n}" for n in range(len(phi))]
+    whole = customer_reasons(phi, X, weights, groups, names, features, usual).to_list()
+    assert len(whole) == 70
+    assert max(map(len, whole)) <= 5
+    for number in (0, 33, 69):
+        own = np.flatnonzero(groups == number)
+        alone = customer_reasons(
+            phi[own], X[own], weights[own], np.zeros(len(own), int), [names[n] for n in own], features, usual
+        ).to_list()[0]
+        assert [(r["cause"], r["text"]) for r in alone] == [(r["cause"], r["text"]) for r in whole[number]]
+    none = np.zeros((0, len(features)))
+    assert len(customer_reasons(none, none, np.zeros(0), np.zeros(0, int), [], features, usual)) == 0

@@ -185,20 +185,20 @@ def test_windows():
 
 
 LATE = Evidence(23.4, "days", 365, count=14, usual=6.2)
-USUAL_6 = "l'habitude du portefeuille est de 6"
+USUAL_6 = "la médiane du portefeuille est de 6"
 
 SENTENCES = [
     (
         "customer_mean_delay",
         LATE,
-        "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 days late",
+        "Pays on average 23 days late over the last 12 months (14 invoices); the book's median is 6 days late",
         "Paie en moyenne avec 23 jours de retard sur les 12 derniers mois (14 factures) ; "
         f"{USUAL_6} jours de retard",
     ),
     (
         "customer_mean_delay",
         Evidence(-4, "days", last_count=5, count=212, usual=6),
-        "Pays on average 4 days early on its last 5 invoices; the book's usual is 6 days late",
+        "Pays on average 4 days early on its last 5 invoices; the book's median is 6 days late",
         f"Paie en moyenne avec 4 jours d'avance sur ses 5 dernières factures ; {USUAL_6} jours de retard",
     ),
     (
@@ -210,16 +210,16 @@ SENTENCES = [
     (
         "customer_mean_delay",
         Evidence(1, "days", 30, count=1, usual=-2),
-        "Pays on average 1 day late over the last 30 days (1 invoice); the book's usual is 2 days early",
+        "Pays on average 1 day late over the last 30 days (1 invoice); the book's median is 2 days early",
         "Paie en moyenne avec 1 jour de retard sur les 30 derniers jours (1 facture) ; "
-        "l'habitude du portefeuille est de 2 jours d'avance",
+        "la médiane du portefeuille est de 2 jours d'avance",
     ),
     (
         "customer_late_share",
         Evidence(0.6249, "share", 90, count=8, usual=0.0849),
-        "Pays 62% of its invoices late over the last 3 months (8 invoices); the book's usual is 8.5%",
+        "Pays 62% of its invoices late over the last 3 months (8 invoices); the book's median is 8.5%",
         "Paie 62 % de ses factures en retard sur les 3 derniers mois (8 factures) ; "
-        "l'habitude du portefeuille est de 8,5 %",
+        "la médiane du portefeuille est de 8,5 %",
     ),
     (
         "customer_late_share",
@@ -230,8 +230,8 @@ SENTENCES = [
     (
         "customer_last_delay",
         Evidence(9, "days", last_count=1, usual=2),
-        "Paid its last invoice 9 days late; the book's usual is 2 days late",
-        "A payé sa dernière facture avec 9 jours de retard ; l'habitude du portefeuille est de 2 jours de "
+        "Paid its last invoice 9 days late; the book's median is 2 days late",
+        "A payé sa dernière facture avec 9 jours de retard ; la médiane du portefeuille est de 2 jours de "
         "retard",
     ),
     (
@@ -244,9 +244,9 @@ SENTENCES = [
         "weekday_mean_delay",
         Evidence(9, "days", 365, count=4, usual=5, detail=1),
         "When due on a Tuesday, pays on average 9 days late over the last 12 months (4 invoices); "
-        "the book's usual is 5 days late",
+        "the book's median is 5 days late",
         "Quand l'échéance tombe un mardi, paie en moyenne avec 9 jours de retard sur les 12 derniers mois "
-        "(4 factures) ; l'habitude du portefeuille est de 5 jours de retard",
+        "(4 factures) ; la médiane du portefeuille est de 5 jours de retard",
     ),
     (
         "terms_late_share",
@@ -260,7 +260,7 @@ SENTENCES = [
         Evidence(12, "days", 90, count=7),
         "Its invoices fallen due are on average 12 days late, open ones included, over the last 3 months "
         "(7 invoices)",
-        "Ses factures échues ont en moyenne 12 jours de retard, impayés compris, sur les 3 derniers mois "
+        "Ses factures échues ont en moyenne 12 jours de retard, y compris celles encore ouvertes, sur les 3 derniers mois "
         "(7 factures)",
     ),
     (
@@ -279,9 +279,9 @@ SENTENCES = [
         "cohort_mean_delay",
         Evidence(59.6, "days", 90, count=1, usual=60),
         "Its invoices fallen due are on average 60 days or more late, open ones included, over the last 3 "
-        "months (1 invoice); the book's usual is 60 days or more late",
-        "Ses factures échues ont en moyenne 60 jours ou plus de retard, impayés compris, sur les 3 derniers "
-        "mois (1 facture) ; l'habitude du portefeuille est de 60 jours ou plus de retard",
+        "months (1 invoice); the book's median is 60 days or more late",
+        "Ses factures échues ont en moyenne 60 jours ou plus de retard, y compris celles encore ouvertes, sur les 3 derniers "
+        "mois (1 facture) ; la médiane du portefeuille est de 60 jours ou plus de retard",
     ),
     (
         "parent_mean_delay",
@@ -298,10 +298,10 @@ SENTENCES = [
     (
         "part_payments",
         Evidence(2.5, "ratio", 365, count=2, usual=0.04),
-        "2.5 partial payments per settled invoice over the last 12 months (2 invoices); the book's usual is "
+        "2.5 partial payments per settled invoice over the last 12 months (2 invoices); the book's median is "
         "0",
         "2,5 paiements partiels par facture soldée sur les 12 derniers mois (2 factures) ; "
-        "l'habitude du portefeuille est de 0",
+        "la médiane du portefeuille est de 0",
     ),
     (
         "part_payments",
@@ -312,8 +312,8 @@ SENTENCES = [
     (
         "days_since_payment",
         Evidence(40, "days", usual=2),
-        "Last payment received 40 days ago; the book's usual is 2 days",
-        "Dernier règlement reçu il y a 40 jours ; l'habitude du portefeuille est de 2 jours",
+        "Last payment received 40 days ago; the book's median is 2 days",
+        "Dernier règlement reçu il y a 40 jours ; la médiane du portefeuille est de 2 jours",
     ),
     (
         "broken_promises",
@@ -326,8 +326,8 @@ SENTENCES = [
     (
         "overdue_amount",
         Evidence(12345.6, "amount", usual=900),
-        "Overdue balance of EUR 12,346; the book's usual is EUR 900",
-        "Encours échu de 12 346 € ; l'habitude du portefeuille est de 900 €",
+        "Overdue balance of EUR 12,346; the book's median is EUR 900",
+        "Encours échu de 12 346 € ; la médiane du portefeuille est de 900 €",
     ),
     (
         "amount_vs_usual",
@@ -338,8 +338,8 @@ SENTENCES = [
     (
         "limit_use",
         Evidence(1.3, "share", usual=0.4),
-        "Uses 130% of its credit limit; the book's usual is 40%",
-        "Utilise 130 % de sa limite de crédit ; l'habitude du portefeuille est de 40 %",
+        "Uses 130% of its credit limit; the book's median is 40%",
+        "Utilise 130 % de sa limite de crédit ; la médiane du portefeuille est de 40 %",
     ),
     ("due_weekday", Evidence(4, "date_part"), "Falls due on a Friday", "Échéance un vendredi"),
     ("due_month_day", Evidence(1, "date_part"), "Falls due on day 1 of the month", "Échéance le 1er du mois"),
@@ -354,8 +354,8 @@ SENTENCES = [
     (
         "covariate",
         Evidence(101.25, "ratio", usual=98, label="Climat des affaires"),
-        "Climat des affaires: 101.2; the book's usual is 98",
-        "Climat des affaires : 101,2 ; l'habitude du portefeuille est de 98",
+        "Climat des affaires: 101.2; the book's median is 98",
+        "Climat des affaires : 101,2 ; la médiane du portefeuille est de 98",
     ),
     ("rule_overdue", Evidence(38, "days"), "38 days overdue", "38 jours de retard"),
     ("rule_written_off", Evidence(1, "flag"), "Written off", "Passée en perte"),
@@ -393,7 +393,7 @@ def test_dates_and_actions_hold_to_the_day_and_to_the_policy():
 def test_french_sets_marks_off_by_spaces_that_do_not_break():
     text = reason_text("customer_late_share", Evidence(0.5, "share", usual=0.2), "fr")
     assert f"50{THIN}%" in text
-    assert f"{THIN}; l'habitude" in text
+    assert f"{THIN}; la médiane" in text
     assert not any(mark in text for mark in (" ;", " :", " %"))
 
 

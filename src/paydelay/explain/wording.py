@@ -4,57 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.errors import ConfigError, FeatureMismatchError
-from paydelay.language import Evidence, causes, detail_cause, languages, reason_text, rounded
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from paydelay.explain.exact import pool
+from paydelay.explain.telling import (
+    OWN_WORDS,
+    Cells,
+    Floats,
+    Integers,
+    Mask,
+    ReasonFeature,
+    Sentences,
+    is_told,
+    own_words,
+)
+from paydelay.language import Evidence, causes, languages, phrase, reason_text
 
 REASON = pl.Struct({"cause": pl.String, "direction": pl.Int8, "contribution": pl.Float64, "text": pl.String})
 """One reason: +1 raises the risk, -1 lowers it; contribution in log-odds, null for a rule."""
 REASONS_DTYPE = pl.List(REASON)
 SHARE_MIN = 0.03
 """A cause with less than this share of a row's contributions, by size, is not worth a sentence."""
-_BLOCK_ROWS = 50_000
-_OWN_WORDS = "covariate"
-
-
-class ReasonFeature(Protocol):
-    """What a feature declares of itself for its reasons.
-
-    One whose cause is ``covariate`` carries ``words``, a mapping of language to text;
-    one that is never a reason carries ``told``, which is False.
-    """
-
-    @property
-    def name(self) -> str:
-        """Column name, which no reader sees."""
-
-    @property
-    def cause(self) -> str:
-        """Key of the sentence; what stands before a dot is the cause it counts towards."""
-
-    @property
-    def unit(self) -> str:
-        """Unit of the value."""
-
-    @property
-    def window_days(self) -> int | None:
-        """Days the value looks back."""
-
-    @property
-    def last_count(self) -> int | None:
-        """Last invoices the value looks at."""
-
-    @property
-    def count(self) -> str | None:
-        """Name of the feature that counts the observations behind the value."""
+LEAD_MIN = 0.1
+"""A value with less than this share of its cause's contribution does not speak for it."""
+_BLOCK_ROWS = 20_000
 
 
 def reasons(
@@ -78,7 +56,7 @@ def reasons(
     features : sequence of ReasonFeature
         One per column.
     usual : mapping of str to float
-        The book's usual value of features, by name.
+        The book's median of features, by name.
     language : str
         Of the sentences.
     limit : int
@@ -102,7 +80,10 @@ def reasons(
     Notes
     -----
     A cause contributes what its known features contribute together. Of these, the one
-    that contributes most in the direction of the sum gives value, window and count.
+    that contributes most in the direction of the sum, and whose value reads as a reason
+    for it, gives value, window and count: a value that is told like the book's median,
+    or lies on the other side of it than the sentence suggests, never speaks. A cause for
+    which no value speaks is not told; its contribution still counts in the whole.
 
     Examples
     --------
@@ -111,10 +92,10 @@ def reasons(
     >>> phi, X = np.array([[0.8, 0.01]]), np.array([[23.0, 14.0]])
     >>> found = reasons(phi, X, columns, {"delay_mean_365": 6.0})
     >>> found[0][0]["text"]
-    "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 days late"
+    "Pays on average 23 days late over the last 12 months (14 invoices); the book's median is 6 days late"
     """
     _check(phi, X, features, language)
-    words = _Sentences(features, usual, language, currency)
+    words = Sentences(features, usual, language, currency)
     pieces = [
         _block(phi[rows], X[rows], words, limit)
         for rows in (slice(start, start + _BLOCK_ROWS) for start in range(0, len(phi), _BLOCK_ROWS))
@@ -156,7 +137,7 @@ def check_causes(features: Sequence[ReasonFeature]) -> None:
     units = causes()
     faults = []
     for feature in features:
-        if not _is_told(feature):
+        if not is_told(feature):
             continue
         expected = units.get(feature.cause)
         if expected is None:
@@ -165,145 +146,115 @@ def check_causes(features: Sequence[ReasonFeature]) -> None:
             faults.append(
                 f"{feature.name} is in '{feature.unit}', the sentence of {feature.cause} in '{expected}'"
             )
-        elif feature.cause == _OWN_WORDS and not _own_words(feature):
+        elif feature.cause == OWN_WORDS and not own_words(feature):
             faults.append(f"{feature.name} is a covariate without words of its own")
     if faults:
         raise ConfigError(f"No reason can be given: {'; '.join(faults)}. Declare a cause that fits.")
 
 
-def _own_words(feature: ReasonFeature) -> Mapping[str, str]:
-    words: Mapping[str, str] = getattr(feature, "words", None) or {}
-    return words
-
-
-def _is_told(feature: ReasonFeature) -> bool:
-    return bool(getattr(feature, "told", True))
-
-
 @dataclass(frozen=True)
-class _Cells:
-    """Reasons to be told: for which row, which group of features, and which of them leads."""
+class _Largest:
+    """The largest invoice of each customer: which values are its own, and what they contribute."""
 
-    row: Integers
-    group: Integers
-    contribution: Floats
-    feature: Integers
-
-
-class _Sentences:
-    """Features with what their sentences need, and the sentences told so far."""
-
-    def __init__(
-        self, features: Sequence[ReasonFeature], usual: Mapping[str, float], language: str, currency: str
-    ) -> None:
-        self.features = features
-        self.usual = [usual.get(feature.name) for feature in features]
-        self.language = language
-        self.currency = currency
-        names = [feature.name for feature in features]
-        kinds = [feature.cause for feature in features]
-        # A covariate is a cause of its own; a dotted cause counts towards what stands before the dot.
-        groups = [f.name if f.cause == _OWN_WORDS else _group(f) for f in features]
-        self.groups = sorted(set(groups))
-        self.group_of = np.array([self.groups.index(group) for group in groups], np.int64)
-        by_name = {f.name: f.cause for f in features if f.cause == _OWN_WORDS}
-        self.cause_names = [by_name.get(group, group) for group in self.groups]
-        self.count_column = [
-            names.index(f.count) if f.count is not None and f.count in names else -1 for f in features
-        ]
-        details = [detail_cause(kind) for kind in kinds]
-        self.detail_column = [
-            kinds.index(detail) if detail is not None and detail in kinds else -1 for detail in details
-        ]
-        self._told: dict[tuple[int, float, float, float], str] = {}
-
-    def known(self, X: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Whether a value may be told: one that was observed, of a feature that names reasons."""
-        known: NDArray[np.bool_] = ~np.isnan(X) & np.array([_is_told(f) for f in self.features], np.bool_)
-        for column, count in enumerate(self.count_column):
-            if count >= 0:
-                known[:, column] &= X[:, count] > 0
-        return known
-
-    def texts(self, cells: _Cells, X: NDArray[np.floating]) -> pl.Series:
-        """The sentence of each cell; one that is told before is not told again."""
-        asked = pl.DataFrame(
-            {
-                "feature": cells.feature,
-                "value": self._shown(cells.feature, X[cells.row, cells.feature]),
-                "count": _looked_up(X, cells, self.count_column),
-                "detail": _looked_up(X, cells, self.detail_column),
-            }
-        )
-        distinct = asked.unique(maintain_order=True)
-        told = pl.Series([self._text(*key) for key in distinct.iter_rows()], dtype=pl.String)
-        keys = asked.columns
-        told_of = distinct.with_columns(text=told)
-        return asked.join(told_of, on=keys, how="left", maintain_order="left")["text"]
-
-    def _shown(self, feature: Integers, value: NDArray[np.floating]) -> Floats:
-        """Values as exactly as a sentence shows them, so that equal sentences are told once."""
-        shown = value.astype(np.float64)
-        for unit in sorted({declared.unit for declared in self.features}):
-            own = np.array([declared.unit == unit for declared in self.features])[feature]
-            distinct, place = np.unique(shown[own], return_inverse=True)
-            shown[own] = np.array([rounded(number, unit) for number in distinct])[place]
-        return shown
-
-    def _text(self, feature: int, value: float, count: float, detail: float) -> str:
-        key = (feature, value, count, detail)
-        text = self._told.get(key)
-        if text is None:
-            text = self._told[key] = self._tell(*key)
-        return text
-
-    def _tell(self, feature: int, value: float, count: float, detail: float) -> str:
-        declared = self.features[feature]
-        label = ""
-        if declared.cause == _OWN_WORDS:
-            label = _own_words(declared).get(self.language, "")
-            if not label:
-                raise ConfigError(
-                    f"The covariate {declared.name} has no words in the language '{self.language}'; add them."
-                )
-        evidence = Evidence(
-            value=value,
-            unit=declared.unit,
-            window_days=declared.window_days,
-            last_count=declared.last_count,
-            count=None if count < 0 else count,
-            usual=self.usual[feature],
-            detail=None if detail < 0 else detail,
-            currency=self.currency,
-            label=label,
-        )
-        return reason_text(declared.cause, evidence, self.language)
+    invoice_id: Sequence[str]
+    own: Mask
+    phi: Floats
 
 
-def _group(feature: ReasonFeature) -> str:
-    """What a feature's contribution counts towards: its theme, or its cause where it names none."""
-    return getattr(feature, "theme", None) or feature.cause.partition(".")[0]
+def customer_reasons(
+    phi: Floats,
+    X: NDArray[np.floating],
+    weights: NDArray[np.floating],
+    groups: NDArray[np.integer],
+    invoice_ids: Sequence[str],
+    features: Sequence[ReasonFeature],
+    usual: Mapping[str, float],
+    **options: Any,
+) -> pl.Series:
+    """The causes that matter most to each customer: its invoices' contributions, weighted by money.
+
+    Parameters
+    ----------
+    phi, X : array of shape (n_rows, n_features)
+        Contributions and values of invoices, as :func:`reasons` takes them; rows whose
+        score a rule gives contribute nothing.
+    weights : array of shape (n_rows,)
+        Open amounts.
+    groups : array of shape (n_rows,)
+        Which customer a row belongs to, 0 to n_groups - 1, each present.
+    invoice_ids : sequence of str
+        Name of each row.
+    features : sequence of ReasonFeature
+        One per column.
+    usual : mapping of str to float
+        The book's median of features, by name.
+    **options : str or int
+        ``language``, ``limit`` and ``currency``, as of :func:`reasons`.
+
+    Returns
+    -------
+    polars.Series
+        One list per customer, as :func:`reasons` gives.
+
+    Raises
+    ------
+    FeatureMismatchError, ConfigError
+        As of :func:`reasons`.
+
+    Notes
+    -----
+    What all invoices share is told of the customer. What they differ in, or what is a
+    fact of one invoice only, is told of the largest one and names it, where that invoice
+    pulls the same way: an average of due dates or amounts is true of none of them.
+
+    Examples
+    --------
+    >>> from paydelay.features import CATALOGUE
+    >>> columns = CATALOGUE.select(["days_past_due", "customer_overdue_count"]).features
+    >>> phi, X = np.array([[0.2, 0.4], [0.8, 0.4]]), np.array([[0.0, 2.0], [31.0, 2.0]])
+    >>> told = customer_reasons(phi, X, np.array([50.0, 900.0]), np.array([0, 0]), ["F1", "F2"], columns, {})
+    >>> [reason["text"] for reason in told[0]]
+    ['Largest invoice, F2: 31 days past due', '2 overdue invoices']
+    """
+    settings = {"language": "en", "limit": 5, "currency": "EUR", **options}
+    language, limit = str(settings["language"]), int(settings["limit"])
+    _check(phi, X, features, language)
+    words = Sentences(features, usual, language, str(settings["currency"]))
+    if not len(groups):
+        return pl.Series("reasons", [], dtype=REASONS_DTYPE)
+    pooled, shared = pool(phi, X, weights, groups)
+    # The first of the largest, whatever the order of the others.
+    order = np.lexsort((np.arange(len(groups)), -np.asarray(weights, np.float64), groups))
+    largest = order[np.flatnonzero(np.diff(groups[order], prepend=-1))]
+    several = np.bincount(groups) > 1
+    own = np.isnan(shared) | (several[:, None] & words.of_invoice)
+    values = np.where(own, X[largest], shared)
+    named = _Largest([invoice_ids[row] for row in largest], own & several[:, None], phi[largest])
+    return _block(pooled, values, words, limit, named)
 
 
-def _looked_up(X: NDArray[np.floating], cells: _Cells, column_of: list[int]) -> Floats:
-    """Another column of the same row, -1 where there is none or nothing is known."""
-    column = np.array(column_of, np.int64)[cells.feature]
-    values = X[cells.row, column].astype(np.float64)
-    return np.where((column < 0) | np.isnan(values), -1.0, np.rint(values))
-
-
-def _block(phi: Floats, X: NDArray[np.floating], words: _Sentences, limit: int) -> pl.Series:
+def _block(
+    phi: Floats, X: NDArray[np.floating], words: Sentences, limit: int, largest: _Largest | None = None
+) -> pl.Series:
     known = words.known(X)
+    up, down = words.speaking(X, known)
+    if largest is not None:
+        up &= ~largest.own | (largest.phi > 0)
+        down &= ~largest.own | (largest.phi < 0)
     told = np.where(known, phi, 0.0)
     untold = np.abs(np.where(known, 0.0, phi)).sum(axis=1)
-    cells = _chosen(told, untold, words.group_of, limit)
+    toward = np.where(phi > 0, np.where(up, phi, 0.0), np.where(down, phi, 0.0))
+    cells = _chosen(told, toward, untold, words.group_of, limit)
+    texts = words.texts(cells, X)
+    if largest is not None:
+        texts = _of_largest(texts, cells, words, largest)
     structs = pl.DataFrame(
         {
             "row": cells.row,
             "cause": pl.Series(words.cause_names, dtype=pl.String).gather(cells.group),
             "direction": np.sign(cells.contribution).astype(np.int8),
             "contribution": cells.contribution,
-            "text": words.texts(cells, X),
+            "text": texts,
         }
     )
     lists = structs.group_by("row", maintain_order=True).agg(reasons=pl.struct(*REASON.to_schema()))
@@ -313,13 +264,34 @@ def _block(phi: Floats, X: NDArray[np.floating], words: _Sentences, limit: int) 
     return joined.select(pl.col("reasons").fill_null(none).cast(REASONS_DTYPE))["reasons"]
 
 
-def _chosen(phi: Floats, untold: Floats, group_of: Integers, limit: int) -> _Cells:
-    """Largest causes of each row, those that raise the risk first, and the feature that leads each."""
+def _of_largest(texts: pl.Series, cells: Cells, words: Sentences, largest: _Largest) -> pl.Series:
+    """The same sentences, those about one invoice with its name."""
+    named = largest.own[cells.row, cells.feature] & ~words.stands_alone[cells.feature]
+    said = [
+        phrase("part.of_largest", words.language, invoice=largest.invoice_id[row], text=text)
+        if of_one
+        else text
+        for row, of_one, text in zip(cells.row.tolist(), named.tolist(), texts, strict=True)
+    ]
+    return pl.Series("text", said, dtype=pl.String)
+
+
+def _chosen(phi: Floats, toward: Floats, untold: Floats, group_of: Integers, limit: int) -> Cells:
+    """Largest causes of each row, those that raise the risk first, and the feature that leads each.
+
+    ``toward`` holds the contributions of the values that speak for them, 0 elsewhere.
+    """
     order = np.argsort(group_of, kind="stable")
     starts = np.flatnonzero(np.diff(group_of[order], prepend=-1))
     sums = np.add.reduceat(phi[:, order], starts, axis=1)
+    best = np.where(
+        sums > 0,
+        np.maximum.reduceat(toward[:, order], starts, axis=1),
+        -np.minimum.reduceat(toward[:, order], starts, axis=1),
+    )
     size = np.abs(sums)
-    size[size < SHARE_MIN * (size.sum(axis=1) + untold)[:, None]] = 0.0
+    small = size < SHARE_MIN * (size.sum(axis=1) + untold)[:, None]
+    size[small | (best < LEAD_MIN * size)] = 0.0
     kept = min(limit, size.shape[1])
     top = np.argpartition(-size, kept - 1, axis=1)[:, :kept]
     row, group = np.repeat(np.arange(len(phi)), kept), top.ravel()
@@ -332,23 +304,71 @@ def _chosen(phi: Floats, untold: Floats, group_of: Integers, limit: int) -> _Cel
     for number in np.unique(group):
         own = np.flatnonzero(group == number)
         columns = np.flatnonzero(group_of == number)
-        toward = phi[row[own][:, None], columns] * np.sign(contribution[own])[:, None]
-        leader[own] = columns[np.argmax(toward, axis=1)]
-    return _Cells(row, group, contribution, leader)
+        pull = toward[row[own][:, None], columns] * np.sign(contribution[own])[:, None]
+        leader[own] = columns[np.argmax(pull, axis=1)]
+    return Cells(row, group, contribution, leader)
 
 
-def rule_reasons(rules: Sequence[str | None], days: NDArray[np.integer], language: str = "en") -> pl.Series:
+def small_signs(phi: Floats, language: str = "en") -> pl.Series:
+    """What is said of rows for which no single cause can be told.
+
+    Parameters
+    ----------
+    phi : array of shape (n_rows, n_features)
+        Contributions in log-odds.
+    language : str
+        Of the sentence.
+
+    Returns
+    -------
+    polars.Series
+        As :func:`reasons` gives: one reason per row, with the sum of its contributions.
+
+    Examples
+    --------
+    >>> small_signs(np.array([[0.25, -0.5]]))[0][0]["contribution"]
+    -0.25
+    """
+    text = reason_text("small_signs", Evidence(0, "flag"), language)
+    told = [
+        [
+            {
+                "cause": "small_signs",
+                "direction": -1 if whole < 0 else 1,
+                "contribution": whole,
+                "text": text,
+            }
+        ]
+        for whole in phi.sum(axis=1).tolist()
+    ]
+    return pl.Series("reasons", told, dtype=REASONS_DTYPE)
+
+
+def rule_reasons(
+    rules: Sequence[str | None],
+    values: NDArray[np.number],
+    language: str = "en",
+    *,
+    limits: NDArray[np.number] | None = None,
+    oldest: Sequence[str | None] | None = None,
+) -> pl.Series:
     """Reasons of scores that a rule gives and not the model.
 
     Parameters
     ----------
     rules : sequence of str or None
-        Per row ``rule_overdue``, ``rule_written_off``, ``rule_insolvent`` or
-        ``pooled_unpaid``; None where the model gives the score.
-    days : array of shape (n_rows,)
-        Days past due, which ``rule_overdue`` tells.
+        Per row ``rule_overdue``, ``rule_unpaid``, ``rule_written_off``,
+        ``rule_insolvent``, ``pooled_rate`` or ``pooled_unpaid``; None where the model
+        gives the score.
+    values : array of shape (n_rows,)
+        Days past due, which ``rule_overdue`` and ``rule_unpaid`` tell; the share that
+        ``pooled_rate`` tells.
     language : str
         Of the sentences.
+    limits : array of shape (n_rows,), optional
+        Days from which on an invoice counts as unpaid, or the age a pooled rate is of.
+    oldest : sequence of str or None, optional
+        Name of the oldest invoice, where a rule is told of a customer that has others.
 
     Returns
     -------
@@ -360,13 +380,19 @@ def rule_reasons(rules: Sequence[str | None], days: NDArray[np.integer], languag
     --------
     >>> rule_reasons(["rule_overdue", None], np.array([38, 2])).to_list()[0][0]["text"]
     '38 days overdue'
+    >>> rule_reasons(["pooled_rate"], np.array([0.3]), limits=np.array([62]))[0][0]["text"]
+    "Of the book's invoices that get 62 days late, 30% stay unpaid"
     """
     units = causes()
+    details = [None] * len(rules) if limits is None else limits.tolist()
+    names = oldest or [None] * len(rules)
     told: list[list[dict[str, object]] | None] = []
-    for rule, day in zip(rules, days.tolist(), strict=True):
+    for rule, value, limit, name in zip(rules, values.tolist(), details, names, strict=True):
         if rule is None:
             told.append(None)
             continue
-        text = reason_text(rule, Evidence(day, units[rule]), language)
+        text = reason_text(rule, Evidence(value, units[rule], detail=limit), language)
+        if name is not None:
+            text = phrase("part.of_oldest", language, invoice=name, text=text)
         told.append([{"cause": rule, "direction": 1, "contribution": None, "text": text}])
     return pl.Series("reasons", told, dtype=REASONS_DTYPE)

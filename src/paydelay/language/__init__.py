@@ -7,11 +7,13 @@ it still lacks. No other module holds a sentence for a collector.
 
 from paydelay.language.catalogue import (
     Entry,
+    Reading,
     catalogue_faults,
     causes,
     check_catalogue,
     languages,
     read_catalogue,
+    reading,
 )
 from paydelay.language.sentences import Evidence, detail_cause, format_window, reason_text, rounded
 from paydelay.language.writing import (
@@ -26,6 +28,7 @@ from paydelay.language.writing import (
 __all__ = [
     "Entry",
     "Evidence",
+    "Reading",
     "catalogue_faults",
     "causes",
     "check_catalogue",
@@ -39,6 +42,7 @@ __all__ = [
     "languages",
     "phrase",
     "read_catalogue",
+    "reading",
     "reason_text",
     "rounded",
 ]

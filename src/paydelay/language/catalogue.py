@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from string import Formatter
@@ -114,8 +115,57 @@ def causes() -> Mapping[str, str]:
     >>> causes()["customer_mean_delay"], causes()["amount_vs_usual"]
     ('days', 'ratio')
     """
+    return {cause: unit for unit, names in _cause_file().items() for cause in names}
+
+
+@cache
+def _cause_file() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """Causes by unit, each with what is said of it."""
     text = (files("paydelay") / "locale" / "causes.yaml").read_text("utf-8")
-    return {cause: unit for unit, names in yaml.load(text, _NoDuplicates).items() for cause in names}
+    found: Mapping[str, Mapping[str, Mapping[str, str]]] = yaml.load(text, _NoDuplicates)
+    return found
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a reader takes a cause.
+
+    Parameters
+    ----------
+    more : {1, 0, -1}
+        Whether a higher value is expected to raise the risk, may do either, or to lower it.
+    of_invoice : bool
+        Whether its sentence is about one invoice and not about its customer.
+    """
+
+    more: int
+    of_invoice: bool
+
+
+@cache
+def reading(cause: str, has_window: bool = False) -> Reading:
+    """How a reader takes a cause; an unknown one may mean anything.
+
+    Parameters
+    ----------
+    cause : str
+        One of :func:`causes`.
+    has_window : bool
+        Whether its sentence tells of a period.
+
+    Returns
+    -------
+    Reading
+
+    Examples
+    --------
+    >>> reading("customer_mean_delay"), reading("amount")
+    (Reading(more=1, of_invoice=False), Reading(more=0, of_invoice=True))
+    """
+    said = next((names[cause] for names in _cause_file().values() if cause in names), {})
+    more = {"raises": 1, "lowers": -1}.get(said.get("more", ""), 0)
+    of = said.get("of")
+    return Reading(more, of == "invoice" or (of == "invoice_without_window" and not has_window))
 
 
 def text_entry(key: str, language: str) -> Entry:

@@ -1,4 +1,4 @@
-"""The sentence behind a reason: its value, window, count and the book's usual."""
+"""The sentence behind a reason: its value, window, count and the book's median."""
 
 from __future__ import annotations
 
@@ -47,9 +47,10 @@ class Evidence:
     count : float, optional
         Observations behind the value.
     usual : float, optional
-        The book's usual value.
+        The book's median.
     detail : float, optional
-        For a habit by weekday or by terms: the weekday (Monday is 0) or the days of the terms.
+        For a habit by weekday or by terms: the weekday (Monday is 0) or the days of the terms;
+        for a rule that counts from so many days on, these.
     currency : str
         Of amounts.
     label : str
@@ -93,7 +94,7 @@ def rounded(value: float, unit: str) -> float:
 
 
 def reason_text(cause: str, evidence: Evidence, language: str) -> str:
-    """The sentence that names a cause, with its value, window, count and the book's usual.
+    """The sentence that names a cause, with its value, window, count and the book's median.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def reason_text(cause: str, evidence: Evidence, language: str) -> str:
     Examples
     --------
     >>> reason_text("customer_mean_delay", Evidence(23, "days", 365, count=14, usual=6), "en")
-    "Pays on average 23 days late over the last 12 months (14 invoices); the book's usual is 6 days late"
+    "Pays on average 23 days late over the last 12 months (14 invoices); the book's median is 6 days late"
     >>> reason_text("customer_mean_delay", Evidence(-4, "days", last_count=5), "en")
     'Pays on average 4 days early on its last 5 invoices'
     """
@@ -135,6 +136,7 @@ def reason_text(cause: str, evidence: Evidence, language: str) -> str:
         "usual_delay": lambda: _usual_delay_text(cause, evidence, language),
         "day": lambda: _detail_text("day", evidence, language),
         "terms": lambda: _detail_text("terms", evidence, language),
+        "limit": lambda: format_days(evidence.detail, language),
         "label": lambda: evidence.label,
     }
     return template.format_map({name: known[name]() for name in parts})
