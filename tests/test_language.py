@@ -191,7 +191,8 @@ SENTENCES = [
     (
         "customer_mean_delay",
         LATE,
-        "Pays on average 23 days late over the last 12 months (14 invoices); the book's median is 6 days late",
+        "Pays on average 23 days late over the last 12 months (14 invoices); the book's median is 6 days "
+        "late",
         "Paie en moyenne avec 23 jours de retard sur les 12 derniers mois (14 factures) ; "
         f"{USUAL_6} jours de retard",
     ),
@@ -260,8 +261,8 @@ SENTENCES = [
         Evidence(12, "days", 90, count=7),
         "Its invoices fallen due are on average 12 days late, open ones included, over the last 3 months "
         "(7 invoices)",
-        "Ses factures échues ont en moyenne 12 jours de retard, y compris celles encore ouvertes, sur les 3 derniers mois "
-        "(7 factures)",
+        "Ses factures échues ont en moyenne 12 jours de retard, y compris celles encore ouvertes, sur les 3 "
+        "derniers mois (7 factures)",
     ),
     (
         "payment_run.thursday",
@@ -280,8 +281,8 @@ SENTENCES = [
         Evidence(59.6, "days", 90, count=1, usual=60),
         "Its invoices fallen due are on average 60 days or more late, open ones included, over the last 3 "
         "months (1 invoice); the book's median is 60 days or more late",
-        "Ses factures échues ont en moyenne 60 jours ou plus de retard, y compris celles encore ouvertes, sur les 3 derniers "
-        "mois (1 facture) ; la médiane du portefeuille est de 60 jours ou plus de retard",
+        "Ses factures échues ont en moyenne 60 jours ou plus de retard, y compris celles encore ouvertes, "
+        "sur les 3 derniers mois (1 facture) ; la médiane du portefeuille est de 60 jours ou plus de retard",
     ),
     (
         "parent_mean_delay",
@@ -358,6 +359,26 @@ SENTENCES = [
         "Climat des affaires : 101,2 ; la médiane du portefeuille est de 98",
     ),
     ("rule_overdue", Evidence(38, "days"), "38 days overdue", "38 jours de retard"),
+    (
+        "rule_unpaid",
+        Evidence(91, "days", detail=90),
+        "91 days overdue; an invoice counts as unpaid from 90 days on",
+        "91 jours de retard ; une facture compte comme impayée à partir de 90 jours",
+    ),
+    (
+        "pooled_rate",
+        Evidence(0.341, "share", detail=62),
+        "Of the book's invoices that get 62 days late, 34% stay unpaid",
+        "Parmi les factures du portefeuille qui atteignent 62 jours de retard, 34 % restent impayées",
+    ),
+    (
+        "book_mean_delay",
+        Evidence(2, "days", 365, usual=0.6),
+        "The whole book is paid on average 2 days late over the last 12 months; its median so far is 1 day "
+        "late",
+        "L'ensemble du portefeuille est payé en moyenne avec 2 jours de retard sur les 12 derniers mois ; "
+        "sa médiane jusqu'ici est de 1 jour de retard",
+    ),
     ("rule_written_off", Evidence(1, "flag"), "Written off", "Passée en perte"),
     (
         "pooled_unpaid",

@@ -19,6 +19,7 @@ from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError, Miss
 from paydelay.explain import REASONS_DTYPE
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import History, cut_ledger
+from paydelay.language import format_share, rounded
 from paydelay.ledger import Ledger
 from paydelay.loss import LossTable
 from paydelay.model import DelayModel, PooledCurve
@@ -108,8 +109,9 @@ def test_columns_are_those_of_the_score_table_in_order(scores: Scores) -> None:
         "invoice_id, customer_id, as_of, issue_date, due_date, days_past_due, currency, open_amount, "
         "open_amount_reporting, prob_late, prob_late_30, prob_late_60, prob_unpaid, delay_median_days, "
         "delay_low_days, delay_high_days, expected_payment_date, ead, covered_amount, lgd, expected_loss, "
-        "cost_of_delay, value_at_stake, scope, set_aside, priority_rank, reasons_late, reasons_unpaid, "
-        "prob_unpaid_pooled, model_version, schema_version"
+        "cost_of_delay, value_at_stake, scope, set_aside, agreed_due_date, promised_until, promised_amount, "
+        "plan_until, priority_rank, reasons_late, reasons_unpaid, prob_unpaid_pooled, model_version, "
+        "schema_version"
     )
     assert scores.frame.columns == stated.split(", ")
     assert dict(scores.frame.schema) == SCORE_SCHEMA
@@ -117,7 +119,8 @@ def test_columns_are_those_of_the_score_table_in_order(scores: Scores) -> None:
     assert scores.frame["schema_version"].unique().to_list() == [SCHEMA_VERSION]
     assert scores.frame["model_version"].str.starts_with(TRAINED.isoformat()).all()
     may_be_missing = {"delay_median_days", "delay_low_days", "delay_high_days", "expected_payment_date"}
-    may_be_missing |= {"set_aside", "priority_rank"}
+    may_be_missing |= {"set_aside", "priority_rank", "agreed_due_date"}
+    may_be_missing |= {"promised_until", "promised_amount", "plan_until"}
     assert {column.name for column in scores.frame if column.null_count()} <= may_be_missing
 
 
@@ -341,7 +344,12 @@ def test_a_pooled_rate_says_so_first(scores: Scores, model: DelayModel) -> None:
     assert scores.prob_unpaid_is_pooled
     for row in rows_of(scores):
         assert row["prob_unpaid_pooled"] == (row["prob_unpaid"] < 1.0)
-        assert (row["reasons_unpaid"][0]["cause"] == "pooled_unpaid") == row["prob_unpaid_pooled"]
+        first = row["reasons_unpaid"][0]
+        assert (first["cause"] in ("pooled_unpaid", "pooled_rate")) == row["prob_unpaid_pooled"]
+        if first["cause"] == "pooled_rate":
+            assert (first["contribution"], len(row["reasons_unpaid"])) == (None, 1)
+            assert f"{row['days_past_due']} days late" in first["text"]
+            assert format_share(rounded(row["prob_unpaid"], "share"), "en") in first["text"]
         one = scores.explain(row["invoice_id"])["unpaid"]
         assert (one["pooled"], one["probability"]) == (row["prob_unpaid_pooled"], row["prob_unpaid"])
         assert bool(one["contributions"]) == (one["rule"] is None)
@@ -411,6 +419,180 @@ def test_contributions_make_the_unpaid_score_where_it_is_the_models_own(
     assert check_explained(found, own, panel, "unpaid", 90)[0] > 160
     assert not found.frame["prob_unpaid_pooled"].any()
     assert "pooled_unpaid" not in {reason["cause"] for reason in told(found)}
+
+
+def test_every_row_has_a_reason_by_invoice_and_by_customer(
+    scores: Scores, ledger: Ledger, model: DelayModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_found(phi: Any, *_: Any, **__: Any) -> pl.Series:
+        return pl.Series("reasons", [[] for _ in phi], dtype=REASONS_DTYPE)
+
+    queue = rank(scores, by="customer").frame
+    for frame in (scores.frame, queue):
+        for name in ("reasons_late", "reasons_unpaid"):
+            assert frame[name].list.len().min() >= 1
+    monkeypatch.setattr("paydelay.scoring.teller.reasons", none_found)
+    bare = score(ledger, model, AS_OF)
+    for row in rows_of(bare):
+        late, unpaid = ([reason["cause"] for reason in row[f"reasons_{w}"]] for w in ("late", "unpaid"))
+        assert late == (["small_signs"] if row["prob_late"] < 1.0 else late)
+        assert unpaid[-1] == "small_signs" or unpaid[-1].startswith(("rule_", "pooled_rate"))
+
+
+def test_an_invoice_counted_as_unpaid_says_from_when_on(scores: Scores) -> None:
+    old = scores.frame.filter((pl.col("days_past_due") >= 90) & pl.col("set_aside").is_null())
+    assert old.height
+    for row in old.iter_rows(named=True):
+        (reason,) = row["reasons_unpaid"]
+        assert reason["cause"] == "rule_unpaid"
+        assert reason["text"].startswith(f"{row['days_past_due']} days overdue; ")
+
+
+def test_a_customers_reasons_are_the_weighted_sum_of_every_contribution(scores: Scores) -> None:
+    told = rank(scores, by="customer").frame.filter(pl.col("invoice_count") > 2)
+    features = [feature for feature in CATALOGUE if feature.name in scores.features.columns]
+    values = dict(
+        zip(scores.features["invoice_id"], CATALOGUE.select([f.name for f in features]).observed(
+            scores.features.select([f.name for f in features]).to_numpy()), strict=True)
+    )  # fmt: skip
+    checked = 0
+    for customer, reasons in told.head(25).select("customer_id", "reasons_late").iter_rows():
+        own = scores.frame.filter(
+            pl.col("set_aside").is_null() & (pl.col("customer_id") == customer)
+        ).to_dicts()
+        whole = sum(row["open_amount_reporting"] for row in own)
+        largest = values[max(own, key=lambda row: row["open_amount_reporting"])["invoice_id"]]
+        sums: defaultdict[str, float] = defaultdict(float)
+        for row in own:
+            contributions = scores.explain(row["invoice_id"])["late"]["contributions"]
+            for column, feature in enumerate(features):
+                every = [values[one["invoice_id"]] for one in own]
+                shared = len({one[column] for one in every}) == 1
+                value = every[0][column] if shared else largest[column]
+                count = feature.count and largest[[f.name for f in features].index(feature.count)]
+                if not np.isnan(value) and feature.told and (count is None or count > 0):
+                    part = contributions.get(feature.name, 0.0)
+                    sums[feature.theme] += part * row["open_amount_reporting"] / whole
+        for reason in reasons:
+            if reason["contribution"] is not None:
+                assert reason["contribution"] == pytest.approx(sums[reason["cause"]], abs=1e-9)
+                checked += 1
+    assert checked > 20
+
+
+def test_what_is_said_of_a_customer_holds_for_it(scores: Scores) -> None:
+    """A fact of one invoice names it; days overdue are those of the oldest."""
+    led = 0
+    for row in rank(scores, by="customer").frame.iter_rows(named=True):
+        for reason in (*row["reasons_late"], *row["reasons_unpaid"]):
+            text = reason["text"]
+            names_one = text.startswith(("Largest invoice, ", "Oldest invoice, "))
+            about_one = any(
+                word in text for word in ("due the same day", "Falls due", "past due", "This invoice")
+            )
+            if row["invoice_count"] > 1:
+                assert names_one or not about_one, text
+            else:
+                assert not names_one
+            if reason["cause"] == "rule_overdue":
+                assert f"{row['oldest_days_past_due']} day" in text
+                led += 1
+    assert led > 5
+
+
+def test_customers_are_explained_as_many_as_invoices_are(ledger: Ledger, model: DelayModel) -> None:
+    for asked, count in (("none", 0), (3, 3), ("top", EXPLAINED_TOP)):
+        queue = rank(score(ledger, model, AS_OF, explain=asked), by="customer").frame
+        explained = queue["reasons_late"].list.len() > 0
+        assert explained.to_list() == [number < count for number in range(queue.height)]
+
+
+def test_reasons_of_a_customer_do_not_depend_on_how_many_are_told(
+    scores: Scores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = rank(scores, by="customer").frame
+    first = rank(scores, by="customer", top=4).frame
+    monkeypatch.setattr("paydelay.scoring.teller._ROWS_AT_ONCE", 7)
+    pieces = rank(scores, by="customer").frame
+    for name in ("reasons_late", "reasons_unpaid"):
+        for ours, theirs in ((first[name], whole[name].head(4)), (pieces[name], whole[name])):
+            for some, every in zip(ours.to_list(), theirs.to_list(), strict=True):
+                assert [r["text"] for r in some] == [r["text"] for r in every]
+
+
+# What was agreed -----------------------------------------------------------------------------
+
+
+def test_promises_plans_and_new_due_dates_are_shown(
+    tables: dict[str, pl.DataFrame], model: DelayModel
+) -> None:
+    """A promise of a small part is told, and the rest is chased all the same."""
+    until, later = AS_OF + timedelta(5), AS_OF + timedelta(40)
+    more = [
+        {"event_type": "promise_to_pay", "invoice_id": "plain", "amount": 50.0, "new_date": until},
+        {"event_type": "due_date_changed", "invoice_id": "not_due", "new_date": later},
+    ]
+    known = {"event_date": AS_OF - timedelta(3)}
+    rows = [{**known, "customer_id": event["invoice_id"], **event} for event in more]
+    rows.append({**rows[1], "event_date": AS_OF + timedelta(1), "new_date": later + timedelta(9)})
+    added = pl.concat([tables["events"], pl.DataFrame(rows, schema=tables["events"].schema)])
+    found = score(Ledger.from_frames(**tables | {"events": added}, reporting_currency="EUR"), model, AS_OF)
+    by_id = {row["invoice_id"]: row for row in rows_of(found)}
+    plain, promised, plan = by_id["plain"], by_id["promise"], by_id["plan"]
+    assert (plain["promised_until"], plain["promised_amount"], plain["set_aside"]) == (until, 50.0, None)
+    assert plain["priority_rank"] is not None
+    assert (promised["promised_until"], promised["promised_amount"]) == (until, 1000.0)
+    assert (plan["plan_until"], plan["set_aside"]) == (until, "payment_plan")
+    assert by_id["not_due"]["agreed_due_date"] == later
+    assert by_id["not_due"]["due_date"] == AS_OF + timedelta(12)
+    assert by_id["partly"]["promised_until"] is None  # its day is over
+    customers = rank(found, by="customer").frame
+    assert customers.filter(pl.col("customer_id") == "plain")["promised_amount"].item() == 50.0
+
+
+# Cents ---------------------------------------------------------------------------------------
+
+
+def test_half_cents_are_rounded_once_and_every_total_is_the_sum_of_its_rows(model: DelayModel) -> None:
+    due = AS_OF - timedelta(20)
+    amounts = [10.005, 20.015, 33.335, 0.005 + 7, 2.675, 1000.125, 99999.995, 12.345]
+    ledger = small_ledger(
+        [
+            {
+                "invoice_id": f"F{number}",
+                "customer_id": "ABC"[number % 3],
+                "issue_date": due - timedelta(30),
+                "due_date": due + timedelta(4 * number),
+                "amount": amount,
+            }
+            for number, amount in enumerate(amounts)
+        ],
+        payments=[
+            {"customer_id": "A", "invoice_id": None, "payment_date": due, "amount": 5.005},
+            {"customer_id": "B", "invoice_id": "F1", "payment_date": due, "amount": 10.0},
+        ],
+        events=[{"event_type": "insolvency", "event_date": due, "customer_id": "C"}],
+    )
+    found = score(ledger, model, AS_OF)
+    cents = found.frame.select(pl.col("open_amount_reporting", "ead", "covered_amount") * 100)
+    assert found.frame["invoice_id"].len() == len(amounts)
+    for column in cents:
+        np.testing.assert_allclose(column, column.round(), atol=1e-6)
+    for by in ("invoice", "customer"):
+        queue = rank(found, by=by)
+        for name, rows in (
+            ("actionable", found.frame.filter(pl.col("set_aside").is_null())),
+            ("set_aside", queue.set_aside),
+        ):
+            for total, column in (("open_amount", "open_amount_reporting"), ("ead", "ead")):
+                assert queue.totals[name][total] == pytest.approx(rows[column].sum(), abs=1e-9)
+        shown = queue.frame["open_amount_reporting" if by == "invoice" else "open_amount"]
+        assert shown.sum() == pytest.approx(queue.totals["queued"]["open_amount"], abs=1e-9)
+    insolvent = found.frame.filter(pl.col("customer_id") == "C")
+    assert found.claims["open_amount_reporting"].sum() == pytest.approx(
+        insolvent["open_amount_reporting"].sum(), abs=1e-9
+    )
+    assert set(found.claims["invoice_id"]) == set(insolvent["invoice_id"])
 
 
 @pytest.mark.parametrize("name", ["settled", "Secret & Sons"])

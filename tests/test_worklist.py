@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paydelay.config import WorklistSettings
+from paydelay.config import LedgerSettings, WorklistSettings
 from paydelay.errors import ConfigError, LedgerError, MissingDependencyError
 from paydelay.worklist import (
     SET_ASIDE_REASONS,
+    agreements,
     claims_to_declare,
     priority_rank,
     rank,
@@ -34,6 +35,7 @@ def scored(*rows):
             "as_of": AS_OF,
             "days_past_due": 10,
             "prob_late": 0.5,
+            "prob_unpaid": 0.1,
             "open_amount_reporting": 100.0,
             "covered_amount": 0.0,
             "expected_loss": 0.0,
@@ -67,6 +69,7 @@ def state(**changes):
     plain = {
         "disputed": False,
         "promised_until": None,
+        "promise_covers": False,
         "plan_until": None,
         "insolvent_on": None,
         "with_agency": False,
@@ -82,7 +85,7 @@ def state(**changes):
 
 HOLDING = {
     "dispute": {"disputed": True},
-    "promise": {"promised_until": AS_OF},
+    "promise": {"promised_until": AS_OF, "promise_covers": True},
     "payment_plan": {"plan_until": AS_OF},
     "insolvency": {"insolvent_on": AS_OF},
     "agency": {"with_agency": True},
@@ -109,7 +112,14 @@ def test_the_first_reason_that_holds_is_given():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"covered_amount": 99.99}, {"cash_allocated": 99.99, "ead": 0.01}, {"disputed": None}]
+    "changes",
+    [
+        {},
+        {"promised_until": AS_OF},
+        {"covered_amount": 99.99},
+        {"cash_allocated": 99.99, "ead": 0.01},
+        {"disputed": None},
+    ],
 )
 def test_what_is_not_wholly_covered_or_paid_stays_in_the_queue(changes):
     assert state(**changes).select(set_aside_reason()).item() is None
@@ -378,15 +388,26 @@ def test_the_text_never_contradicts_the_direction():
     assert (only["direction"], only["text"]) == (1, "habit 1")
 
 
-def test_a_reason_by_rule_leads_and_speaks_for_the_weightiest_invoice():
+def test_a_reason_by_rule_leads_and_speaks_for_the_oldest_then_the_weightiest_invoice():
     scores = scored(
-        {"reasons_late": [reason("overdue", None, "10 days overdue")]},
-        {"open_amount_reporting": 500.0, "reasons_late": [reason("overdue", None, "38 days overdue")]},
+        {"reasons_late": [reason("rule_overdue", None, "10 days overdue")]},
+        {"open_amount_reporting": 500.0, "reasons_late": [reason("rule_overdue", None, "38 days overdue")]},
         {"open_amount_reporting": 900.0, "reasons_late": [reason("habit", 3.0)]},
     )
     reasons = rank(scores, by="customer").frame["reasons_late"].item().to_list()
-    assert reasons[0] == reason("overdue", None, "38 days overdue")
-    assert [r["cause"] for r in reasons] == ["overdue", "habit"]
+    assert reasons[0] == reason("rule_overdue", None, "38 days overdue")
+    assert [r["cause"] for r in reasons] == ["rule_overdue", "habit"]
+    scores = scores.with_columns(days_past_due=pl.Series([60, 38, 0]))
+    reasons = rank(scores, by="customer").frame["reasons_late"].item().to_list()
+    assert reasons[0]["text"] == "10 days overdue"
+
+
+def test_what_is_stated_of_one_invoice_is_not_told_of_a_customer_with_others():
+    today = {"reasons_late": [reason("age", 0.5, "Falls due the same day"), reason("habit", 0.1)]}
+    scores = scored({**today, "days_past_due": 0}, {"days_past_due": 31}, {**today, "customer_id": "B"})
+    told = dict(rank(scores, by="customer").frame.select("customer_id", "reasons_late").iter_rows())
+    assert [r["cause"] for r in told["A"]] == ["habit"]
+    assert [r["cause"] for r in told["B"]] == ["age", "habit"]
 
 
 def test_a_lowering_reason_keeps_its_sign_and_no_more_than_asked_are_given():
@@ -403,6 +424,182 @@ def test_customers_without_reasons_get_an_empty_list():
     scores = scored({"reasons_late": None}, {"customer_id": "B", "reasons_late": []})
     assert rank(scores, by="customer").frame["reasons_late"].to_list() == [[], []]
     assert rank(scores, by="customer").frame.schema["reasons_late"] == REASONS
+
+
+def test_reasons_are_asked_of_the_scores_for_the_customers_of_the_queue_alone():
+    asked = []
+
+    def reasons_by_customer(customer_ids):
+        asked.append(customer_ids)
+        told = [[reason("habit", 0.5)] * 4 for _ in customer_ids]
+        rows = {"customer_id": customer_ids, "reasons_late": told, "reasons_unpaid": told}
+        return pl.DataFrame(rows, schema_overrides={"reasons_late": REASONS, "reasons_unpaid": REASONS})
+
+    losses = {"A": 1, "B": 3, "C": 2}
+    frame = scored(*({"customer_id": name, "expected_loss": loss} for name, loss in losses.items()))
+    scores = SimpleNamespace(frame=frame, reasons_by_customer=reasons_by_customer)
+    queue = rank(scores, by="customer", top=2, settings=WorklistSettings(reasons_max=3))
+    assert asked == [["B", "C"]]
+    assert queue.frame["reasons_late"].list.len().to_list() == [3, 3]
+    assert queue.waiting["reasons_late"].to_list() == [[]]
+    assert queue.waiting.schema == queue.frame.schema
+    rank(scores)
+    assert len(asked) == 1
+
+
+def test_a_customers_probabilities_are_weighted_by_money():
+    scores = scored(
+        {"prob_late": 1.0, "prob_unpaid": 0.4, "open_amount_reporting": 300.0},
+        {"prob_late": 0.2, "prob_unpaid": 0.0},
+        {"prob_late": 1.0, "prob_unpaid": 1.0, "set_aside": "insolvency", "open_amount_reporting": 9000.0},
+        *({"customer_id": "B", "prob_late": p, "open_amount_reporting": 0.0} for p in (0.2, 0.4)),
+    )
+    customers = rank(scores, by="customer").frame
+    assert customers["prob_late"].to_list() == pytest.approx([0.8, 0.3])
+    assert customers["prob_unpaid"].to_list() == pytest.approx([0.3, 0.1])
+
+
+def test_a_customers_promises_add_up():
+    scores = scored({}, {}, {"customer_id": "B"}).with_columns(promised_amount=pl.Series([40.0, 2.5, None]))
+    promised = rank(scores, by="customer").frame.select("customer_id", "promised_amount")
+    assert dict(promised.iter_rows()) == {"A": 42.5, "B": 0.0}
+
+
+def test_the_whole_is_what_is_actionable_and_what_is_set_aside():
+    scores = scored(
+        {"expected_loss": 4.0},
+        {"expected_loss": 3.0, "set_aside": "dispute"},
+        {"expected_loss": 2.0, "set_aside": "promise"},
+    )
+    totals = rank(scores).totals
+    assert (totals["set_aside"]["expected_loss"], totals["set_aside"]["invoice_count"]) == (5.0, 2)
+    for name in totals["set_aside"]:
+        assert totals["actionable"][name] + totals["set_aside"][name] == totals[name]
+
+
+# ---- what is agreed
+
+
+def agreed(events, *rows, payments=(), settings=None):
+    """Promises and new due dates of open invoices: 1000 open since a month, unless they say otherwise."""
+    lines = [
+        {
+            "as_of": AS_OF,
+            "invoice_id": f"i{number}",
+            "customer_id": "C",
+            "issue_date": date(2025, 2, 1),
+            "due_date": date(2025, 3, 1),
+            "amount": 1000.0,
+            "open_amount": 1000.0,
+            **row,
+        }
+        for number, row in enumerate(rows or [{}])
+    ]
+    table = pl.DataFrame(lines)
+    if "open_amount_reporting" not in table.columns:
+        table = table.with_columns(open_amount_reporting="open_amount")
+    known = pl.DataFrame(
+        [
+            {
+                "event_type": "promise_to_pay",
+                "event_date": date(2025, 3, 20),
+                "known_on": date(2025, 3, 20),
+                "invoice_id": None,
+                "customer_id": "C",
+                "amount": None,
+                "new_date": date(2025, 4, 10),
+                **event,
+            }
+            for event in events
+        ],
+        schema={
+            "event_type": pl.String,
+            "event_date": pl.Date,
+            "known_on": pl.Date,
+            "invoice_id": pl.String,
+            "customer_id": pl.String,
+            "amount": pl.Float64,
+            "new_date": pl.Date,
+        },
+    )
+    paid = pl.DataFrame(
+        [{"customer_id": "C", "kind": "payment", **row} for row in payments],
+        schema={
+            "customer_id": pl.String,
+            "invoice_id": pl.String,
+            "kind": pl.String,
+            "payment_date": pl.Date,
+            "amount": pl.Float64,
+        },
+    )
+    return agreements(table, known, paid, settings or LedgerSettings())
+
+
+OWN = {"invoice_id": "i0"}
+
+
+@pytest.mark.parametrize(
+    ("promise", "amount", "covers"),
+    [
+        ({**OWN}, 1000.0, True),  # without an amount: all that is open
+        ({**OWN, "amount": 1000.0}, 1000.0, True),
+        ({**OWN, "amount": 995.0}, 995.0, True),  # what is left is within what counts as settled
+        ({**OWN, "amount": 994.0}, 994.0, False),
+        ({**OWN, "amount": 50.0}, 50.0, False),
+        ({**OWN, "amount": 5000.0}, 1000.0, True),
+        ({**OWN, "new_date": AS_OF}, 1000.0, True),
+        ({**OWN, "new_date": AS_OF - timedelta(1)}, None, False),  # its day is over
+        ({"customer_id": "D"}, None, False),
+        ({"amount": 600.0}, 600.0, False),
+        ({}, 1000.0, True),
+    ],
+)
+def test_a_promise_sets_aside_what_it_covers(promise, amount, covers):
+    (found,) = agreed([promise]).to_dicts()
+    until = promise.get("new_date", date(2025, 4, 10)) if amount is not None else None
+    assert (found["promised_until"], found["promised_amount"]) == (until, amount)
+    assert found["promise_covers"] is covers
+
+
+def test_a_promise_that_was_kept_does_not_hide_the_rest():
+    promise = {**OWN, "amount": 600.0}
+    payment = {"invoice_id": "i0", "payment_date": date(2025, 3, 25), "amount": 600.0}
+    (found,) = agreed([promise], {"open_amount": 400.0}, payments=[payment]).to_dicts()
+    assert (found["promised_until"], found["promised_amount"], found["promise_covers"]) == (None, None, False)
+    # What had been paid before is no part of it.
+    before = {**payment, "payment_date": date(2025, 3, 20)}
+    assert agreed([promise], {"open_amount": 400.0}, payments=[before])["promise_covers"].to_list() == [True]
+    half = {**payment, "amount": 250.0}
+    found = agreed([promise], {"open_amount": 750.0}, payments=[half])
+    assert found["promised_amount"].to_list() == [350.0]
+
+
+def test_a_sum_promised_for_all_goes_to_the_oldest_first():
+    rows = [{"due_date": date(2025, 3, 9)}, {"due_date": date(2025, 3, 1)}, {"due_date": date(2025, 3, 20)}]
+    found = agreed([{"amount": 1400.0}], *rows)
+    assert found["promised_amount"].to_list() == [400.0, 1000.0, None]
+    assert found["promise_covers"].to_list() == [False, True, False]
+    # A promise on one invoice is its own, and takes nothing from the one for all.
+    found = agreed([{"amount": 1400.0}, {"invoice_id": "i1"}], *rows)
+    assert found["promised_amount"].to_list() == [1000.0, 1000.0, 400.0]
+
+
+def test_the_latest_promise_counts_and_amounts_are_in_reporting_currency():
+    first, then = {**OWN, "amount": 1000.0}, {**OWN, "amount": 100.0, "known_on": date(2025, 3, 22)}
+    found = agreed([then, first], {"open_amount_reporting": 900.0})
+    assert found["promised_amount"].to_list() == pytest.approx([90.0])
+    assert found["promise_covers"].to_list() == [False]
+
+
+def test_a_due_date_agreed_later_is_the_last_one_known():
+    changes = [
+        {**OWN, "event_type": "due_date_changed", "known_on": known, "new_date": day}
+        for known, day in ((date(2025, 3, 5), date(2025, 4, 30)), (date(2025, 3, 2), date(2025, 5, 31)))
+    ]
+    assert agreed(changes, {}, {})["agreed_due_date"].to_list() == [date(2025, 4, 30), None]
+    back = {**changes[0], "new_date": date(2025, 3, 1), "known_on": date(2025, 3, 9)}
+    assert agreed([*changes, back])["agreed_due_date"].to_list() == [None]
+    assert agreed(changes)["promise_covers"].to_list() == [False]
 
 
 # ---- properties

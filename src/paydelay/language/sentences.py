@@ -19,6 +19,7 @@ from paydelay.language.writing import (
 _MONTHS_OF_DAYS = {90: 3, 91: 3, 92: 3, 180: 6, 182: 6, 183: 6, 365: 12, 366: 12, 730: 24, 731: 24}
 _WEEKDAY_CAUSES = frozenset({"weekday_mean_delay", "weekday_late_share"})
 _TERMS_CAUSES = frozenset({"terms_mean_delay", "terms_late_share"})
+_BOOK_CAUSES = frozenset({"book_mean_delay", "book_late_share"})
 _NAMES_OF_CAUSE = {"due_weekday": "weekday", "due_month": "month"}
 _SETTLED_CAUSES = (
     *("customer_mean_delay", "customer_last_delay", "customer_weighted_delay", "book_mean_delay"),
@@ -132,7 +133,7 @@ def reason_text(cause: str, evidence: Evidence, language: str) -> str:
         "window": lambda: format_window(evidence.window_days, _last(evidence), language),
         "recent": lambda: _recent(evidence, language),
         "count": lambda: _count_text(evidence, language),
-        "usual": lambda: _usual_text(evidence, value, language),
+        "usual": lambda: _usual_text(cause, evidence, value, language),
         "usual_delay": lambda: _usual_delay_text(cause, evidence, language),
         "day": lambda: _detail_text("day", evidence, language),
         "terms": lambda: _detail_text("terms", evidence, language),
@@ -248,11 +249,12 @@ def _count_text(evidence: Evidence, language: str) -> str:
     return phrase("part.count", language, n=round(evidence.count))
 
 
-def _usual_text(evidence: Evidence, value: float, language: str) -> str:
+def _usual_text(cause: str, evidence: Evidence, value: float, language: str) -> str:
     usual = _usual(evidence)
     if usual is None or usual * value < 0 or usual < 0:
         return ""
-    return phrase("part.usual", language, value=_bare(usual, evidence, language))
+    key = "part.usual_so_far" if cause in _BOOK_CAUSES else "part.usual"
+    return phrase(key, language, value=_bare(usual, evidence, language))
 
 
 def _usual_delay_text(cause: str, evidence: Evidence, language: str) -> str:
@@ -260,7 +262,8 @@ def _usual_delay_text(cause: str, evidence: Evidence, language: str) -> str:
     if usual is None:
         return ""
     written = _delay_text(cause, usual, language)
-    return chosen(text_entry("part.usual_delay", language), usual, language).format(value=written)
+    key = "part.usual_delay_so_far" if cause in _BOOK_CAUSES else "part.usual_delay"
+    return chosen(text_entry(key, language), usual, language).format(value=written)
 
 
 def _usual(evidence: Evidence) -> float | None:
