@@ -3,11 +3,15 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from hypothesis import given
+from books import START, ledgers
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paydelay.config import LedgerSettings, WorklistSettings
 from paydelay.errors import ConfigError, LedgerError, MissingDependencyError
+from paydelay.features import CATALOGUE, Catalogue
+from paydelay.history import History, cut_ledger
+from paydelay.panel import build_panel
 from paydelay.worklist import (
     SET_ASIDE_REASONS,
     agreements,
@@ -477,6 +481,14 @@ def test_the_whole_is_what_is_actionable_and_what_is_set_aside():
         assert totals["actionable"][name] + totals["set_aside"][name] == totals[name]
 
 
+def test_sums_of_cents_are_cents():
+    scores = scored(*({"open_amount_reporting": 0.1, "customer_id": "A"} for _ in range(3)), {})
+    assert 0.1 + 0.1 + 0.1 != 0.3
+    assert rank(scores, by="customer").frame["open_amount"].to_list() == [100.3]
+    assert rank(scores.head(3)).totals["open_amount"] == 0.3
+    assert rank(scores.head(3)).totals["ead"] == 0.3
+
+
 # ---- what is agreed
 
 
@@ -600,6 +612,28 @@ def test_a_due_date_agreed_later_is_the_last_one_known():
     back = {**changes[0], "new_date": date(2025, 3, 1), "known_on": date(2025, 3, 9)}
     assert agreed([*changes, back])["agreed_due_date"].to_list() == [None]
     assert agreed(changes)["promise_covers"].to_list() == [False]
+
+
+@settings(max_examples=40)
+@given(ledgers(), st.integers(20, 200))
+def test_a_running_promise_is_the_one_the_history_knows(ledger, age):
+    when = START + timedelta(age)
+    rows = build_panel(History.build(ledger), [when], Catalogue([CATALOGUE["days_past_due"]])).rows
+    known = cut_ledger(ledger, when)
+    found = agreements(rows, known.events, known.payments, LedgerSettings())
+    assert found.height == rows.height
+    sums = ledger.events.filter(pl.col("event_type") == "promise_to_pay")["amount"].count()
+    if not sums:
+        assert found["promised_until"].equals(rows["promised_until"])
+    for ours, theirs, row in zip(
+        found["promised_until"], rows["promised_until"], found.with_columns(rows).to_dicts(), strict=True
+    ):
+        # One that was kept since runs no longer; and none is made up.
+        assert ours in (theirs, None)
+        assert (ours is None) == (row["promised_amount"] is None)
+        if ours is not None:
+            assert 0 < row["promised_amount"] <= row["open_amount_reporting"]
+    assert found.filter(pl.col("promise_covers"))["promised_until"].null_count() == 0
 
 
 # ---- properties

@@ -6,7 +6,7 @@ import polars as pl
 
 from paydelay.explain import REASONS_DTYPE
 from paydelay.loss.exposure import require_columns
-from paydelay.worklist.order import MONEY, OPEN, ORDER_VALUES, OVERDUE, Order
+from paydelay.worklist.order import OPEN, ORDER_VALUES, OVERDUE, Order, summed, sums_of_money
 
 REASONS = ("reasons_late", "reasons_unpaid")
 _PROBABILITIES = ("prob_late", "prob_unpaid")
@@ -22,7 +22,7 @@ def ranked_customers(
     set_aside = (
         book.filter(pl.col("set_aside").is_not_null())
         .group_by("customer_id")
-        .agg(set_aside_amount=OPEN.sum())
+        .agg(set_aside_amount=summed(OPEN))
     )
     if cash is None:
         held = pl.DataFrame(schema={"customer_id": pl.String, "cash_on_account": pl.Float64})
@@ -36,12 +36,12 @@ def ranked_customers(
         .agg(
             pl.col("as_of").first(),
             invoice_count=pl.len().cast(pl.Int64),
-            open_amount=OPEN.sum(),
-            overdue_amount=OVERDUE.sum(),
-            promised_amount=promised.sum(),
+            open_amount=summed(OPEN),
+            overdue_amount=summed(OVERDUE),
+            promised_amount=summed(promised),
             oldest_days_past_due=pl.col("days_past_due").max(),
             **{name: _weighted(name) for name in _PROBABILITIES},
-            **{name: pl.col(name).sum() for name in MONEY},
+            **sums_of_money(),
             late_value=ORDER_VALUES["late-value"].sum(),
         )
         .join(held, on="customer_id", how="left")

@@ -13,11 +13,22 @@ Order = Literal["expected-loss", "value-at-stake", "late-value"]
 OPEN = pl.col("open_amount_reporting")
 OVERDUE = OPEN.filter(pl.col("days_past_due") > 0)
 MONEY = ("ead", "covered_amount", "expected_loss", "cost_of_delay", "value_at_stake")
+_IN_CENTS = frozenset({"ead", "covered_amount"})
 ORDER_VALUES = {
     "expected-loss": pl.col("expected_loss"),
     "value-at-stake": pl.col("value_at_stake"),
     "late-value": pl.col("prob_late") * pl.col("open_amount_reporting"),
 }
+
+
+def summed(amount: pl.Expr) -> pl.Expr:
+    """Sum of amounts in cents, without the noise that adding binary fractions leaves."""
+    return amount.sum().round(6)
+
+
+def sums_of_money() -> dict[str, pl.Expr]:
+    """The sum of each column of money."""
+    return {name: summed(pl.col(name)) if name in _IN_CENTS else pl.col(name).sum() for name in MONEY}
 
 
 def priority_rank(order: Order = "expected-loss") -> pl.Expr:

@@ -11,7 +11,7 @@ from paydelay.config import WorklistSettings
 from paydelay.errors import ConfigError, LedgerError, MissingDependencyError
 from paydelay.loss.exposure import require_columns
 from paydelay.worklist.customers import REASONS, ranked_customers, stated_reasons, with_reasons
-from paydelay.worklist.order import MONEY, OPEN, OVERDUE, Order, one_of, priority_rank
+from paydelay.worklist.order import MONEY, OPEN, OVERDUE, Order, one_of, priority_rank, summed, sums_of_money
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,9 +257,9 @@ def _totals(book: pl.DataFrame, actionable: pl.DataFrame, queued: pl.DataFrame) 
 def _sums(rows: pl.DataFrame) -> dict[str, Any]:
     return rows.select(
         invoice_count=pl.len().cast(pl.Int64),
-        open_amount=OPEN.sum(),
-        overdue_amount=OVERDUE.sum(),
-        **{name: pl.col(name).sum() for name in MONEY},
+        open_amount=summed(OPEN),
+        overdue_amount=summed(OVERDUE),
+        **sums_of_money(),
     ).row(0, named=True)
 
 
