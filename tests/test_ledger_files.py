@@ -93,7 +93,9 @@ def test_a_line_with_too_many_cells_is_refused_alone(folder, place):
     header, sound = INVOICES.splitlines(keepends=True)
     text = header + (long + sound if place == "before" else sound + long)
     ledger = read_ledger(put(folder, text))
-    assert ledger.refusals.rows() == [("invoices", 1 if place == "before" else 2, None, "too_many_cells", "A2")]
+    assert ledger.refusals.rows() == [
+        ("invoices", 1 if place == "before" else 2, None, "too_many_cells", "A2")
+    ]
     assert ledger.invoices["invoice_id"].to_list() == ["A1"]
 
 

@@ -200,40 +200,56 @@ def _customer_notes(row: Mapping[str, Any], language: str) -> list[str]:
 
 
 def _print_totals(lines: Lines, worklist: Worklist, language: str) -> None:
-    """What the whole book holds, and what is set aside by reason."""
-    totals = worklist.totals
-    amounts = {
-        "report.open": totals["open_amount"],
-        "report.overdue": totals["overdue_amount"],
-        "column.expected_loss": totals["expected_loss"],
-        "column.cost_of_delay": totals["cost_of_delay"],
+    """What the whole book holds and how much of it is set aside, then that by reason."""
+    totals, chased = worklist.totals, worklist.totals["actionable"]
+    names = {
+        "report.open": "open_amount",
+        "report.overdue": "overdue_amount",
+        "column.expected_loss": "expected_loss",
+        "column.cost_of_delay": "cost_of_delay",
     }
     lines.line()
     lines.text(phrase("report.totals", language), "bold")
-    names = [phrase(key, language) for key in amounts]
-    lines.grid([Column(names, left=True), _amounts(amounts.values(), language)], indent="  ")
     aside = aside_rows(totals)
+    columns = [
+        Column([phrase(key, language) for key in names], left=True),
+        _amounts((totals[name] for name in names.values()), language, phrase("report.whole_book", language)),
+    ]
+    if aside:
+        apart = (totals[name] - chased[name] for name in names.values())
+        columns.append(_amounts(apart, language, phrase("report.set_aside_part", language)))
+    lines.grid(columns, indent="  ")
     if not aside:
         return
     lines.line()
     count = sum(row["invoice_count"] for row in aside)
     lines.text(phrase("queue.set_aside", language, n=count), "bold")
     reasons = [phrase(f"set_aside.{row['reason']}", language) for row in aside]
-    counts = [phrase("unit.invoices", language, n=row["invoice_count"]) for row in aside]
-    sums = _amounts([row["open_amount"] for row in aside], language)
-    lines.grid([Column(reasons, left=True), sums, Column(counts)], indent="  ")
+    counts = [format_number(row["invoice_count"], language) for row in aside]
+    lines.grid(
+        [
+            Column(reasons, left=True),
+            Column(counts, phrase("column.invoice_count", language)),
+            _amounts((row["open_amount"] for row in aside), language, phrase("report.open", language)),
+            _amounts((row["expected_loss"] for row in aside), language, _short("expected_loss", language)),
+        ],
+        indent="  ",
+    )
 
 
-def _amounts(values: Iterable[float], language: str) -> Column:
-    return Column([format_number(value, language, 2) for value in values])
+def _amounts(values: Iterable[float], language: str, heading: str = "") -> Column:
+    return Column([format_number(value, language, 2) for value in values], heading)
 
 
 def _print_claims(lines: Lines, scores: Scores, language: str) -> None:
     """Claims that can still be declared, one by one; the others in one line."""
     claims = claims_by_customer(scores.claims).to_dicts()
+    if claims:
+        lines.line()
+        lines.text(phrase("report.insolvency", language), "bold")
+        lines.text(phrase("queue.claims_meaning", language), "dim")
     timely = [claim for claim in claims if claim["days_left"] >= 0]
     if timely:
-        lines.line()
         lines.text(phrase("queue.claims_open", language, n=len(timely)), "bold red")
         _print_timely(lines, timely[:_CLAIMS_SHOWN], language)
     if len(timely) > _CLAIMS_SHOWN:
@@ -241,7 +257,6 @@ def _print_claims(lines: Lines, scores: Scores, language: str) -> None:
     passed = claims[len(timely) :]
     if passed:
         amount = format_number(sum(claim["open_amount"] for claim in passed), language, 2)
-        lines.line()
         lines.text(phrase("queue.claims_passed", language, n=len(passed), amount=amount))
 
 
