@@ -192,11 +192,12 @@ def page(scores=None, model=None, language="en", **options):
 
 def printed(scores, width=100, language="en", **options):
     stream = io.StringIO()
-    limit = options.pop("limit", 20)
+    limit, model = options.pop("limit", 20), options.pop("model", None)
     console = Console(
         file=stream, width=width, **({"force_terminal": True} if options.pop("tty", False) else {})
     )
-    print_queue(rank(scores, **options), scores, language=language, console=console, limit=limit)
+    queue = rank(scores, **options)
+    print_queue(queue, scores, language=language, console=console, limit=limit, model=model)
     return stream.getvalue()
 
 
@@ -363,6 +364,14 @@ def test_amounts_stand_one_under_the_other():
     ends = {re.search(r"[\d,]+\.00", line).end() for line in shown}
     assert len(shown) == 5
     assert len(ends) == 1
+
+
+def test_up_to_where_a_probability_is_the_invoices_own_is_told_in_the_same_words_everywhere():
+    told = phrase("gate.pooled_beyond", "en", n=75)
+    assert told in printed(book(), width=200, model=trained())
+    assert told in gate_sentences(trained())
+    assert told in page().visible()
+    assert "own rate" not in printed(book(), width=200, model=trained(supported_days=180))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -213,7 +213,7 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
         )
         queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
     if on_screen:
-        print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=_screen())
+        print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=_screen(), model=fitted)
     else:
         whole_book = by is By.invoice and scope is Scope.all and shown is None
         table = _delivered(queue, scores, whole_book)

@@ -18,11 +18,13 @@ from paydelay.report.content import (
     queue_rows,
     told_reasons,
 )
+from paydelay.report.quality import pooled_sentence
 from paydelay.worklist import Worklist
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from paydelay.model import DelayModel
     from paydelay.scoring import Scores
 
 _INDENT = "    "
@@ -37,6 +39,7 @@ def print_queue(
     language: str = "en",
     console: Console | None = None,
     limit: int = 20,
+    model: DelayModel | None = None,
 ) -> None:
     """Print the head of a queue with its reasons, then what it leaves out and the totals.
 
@@ -53,6 +56,9 @@ def print_queue(
         columns there are, and only a terminal gets colours.
     limit : int
         Rows at most.
+    model : DelayModel, optional
+        What the scores came from, to say up to where the probability unpaid is the
+        invoice's own.
 
     Examples
     --------
@@ -76,6 +82,8 @@ def print_queue(
     rows = queue_rows(worklist, scores.frame, limit)
     if rows:
         _print_rows(lines, worklist, rows, scores.reporting_currency, language)
+        if model is not None and (pooled := pooled_sentence(model, language)):
+            lines.text(pooled, "dim")
     else:
         lines.line(phrase("queue.empty", language))
     if scores.frame.height:
