@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import paydelay as pdl
+from paydelay.language import phrase
 from paydelay.report import print_queue, print_training
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,8 @@ def main(language: str = "en") -> None:
     print_training(model, language)
     scores = pdl.score(ledger, model, as_of=SCORE_AS_OF, language=language)
     queue = pdl.rank(scores)
-    print_queue(queue, scores, language=language, limit=15)
+    print()
+    print_queue(queue, scores, language=language, limit=15, model=model)
     OUT.mkdir(parents=True, exist_ok=True)
     pdl.deliver(queue.frame, str(OUT / "worklist.csv"), language)
     pdl.deliver(scores.frame, str(OUT / "scores.parquet"), language)
@@ -34,11 +36,12 @@ def main(language: str = "en") -> None:
         pdl.rank(scores, by="customer"),
         model,
         language=language,
-        notes=ledger.notes,
-        refused=ledger.refusals.height,
+        ledger=ledger,
     )
-    print(f"Written: {OUT.relative_to(ROOT)}/worklist.csv, scores.parquet and report.html")
-    print(f"{time.perf_counter() - started:.0f} seconds")
+    files = f"{OUT.relative_to(ROOT)}/worklist.csv, scores.parquet, report.html"
+    print()
+    print(phrase("demo.written", language, files=files))
+    print(phrase("demo.took", language, n=round(time.perf_counter() - started)))
 
 
 if __name__ == "__main__":

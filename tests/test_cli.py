@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,8 +34,10 @@ from calls import (
 from polars.testing import assert_frame_equal
 
 from paydelay.cli import main
+from paydelay.language import phrase
 from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
+from paydelay.report import report_page
 from paydelay.scoring import SCORE_SCHEMA, score
 from paydelay.worklist import rank
 
@@ -87,13 +90,51 @@ def test_check_counts_and_names_every_rule(tmp_path: Path) -> None:
     ran = run("check", folder)
     assert (ran.code, ran.err) == (0, "")
     assert "due_before_issue" in ran.out
-    assert "1 invoices in EUR" in ran.out
+    assert "1 invoice in EUR" in ran.out
+    assert re.search(r"invoices +amount +1 +amount_not_positive", ran.out)
     rejects = tmp_path / "rejects.csv"
     assert run("check", folder, "--strict", "--rejects", rejects).code == 1
     lines = rejects.read_text("utf-8").splitlines()
-    assert lines[0] == "table,row,rule,identifier"
-    assert {line.split(",")[1] for line in lines[1:]} == {"2", "3"}
+    assert lines == [
+        "table,row,column,rule,identifier,why",
+        "invoices,2,due_date,due_before_issue,F2,the invoice falls due before it is issued",
+        "invoices,3,amount,amount_not_positive,F3,an amount is not above zero",
+    ]
     assert run("check", planted(tmp_path / "sound"), "--strict").code == 0
+
+
+def test_check_in_french_is_french(tmp_path: Path) -> None:
+    folder = planted(tmp_path / "ledger", "F2,C2,2024-01-02,2023-02-01,5,EUR\n")
+    rejects = ("--rejects", tmp_path / "rejects.csv", "--csv-style", "excel-fr")
+    ran = run("check", folder, "--language", "fr", *rejects)
+    assert (ran.code, ran.err) == (0, "")
+    for word in (
+        "Refusées",
+        "précède",
+        "1 facture en EUR",
+        "écrite dans",
+    ):
+        assert word in ran.out
+    for word in ("Used", "Refused", "Why", "customers,", "written"):
+        assert word not in ran.out
+    lines = (tmp_path / "rejects.csv").read_bytes().decode("utf-8-sig").splitlines()
+    assert lines[0] == "table;row;column;rule;identifier;why"
+    assert lines[1].startswith("invoices;2;due_date;due_before_issue;F2;l'échéance")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_ledger_of_which_nothing_is_left_says_so(tmp_path: Path, language: str) -> None:
+    folder = planted(tmp_path / "ledger")
+    text = (folder / "invoices.csv").read_text("utf-8")
+    (folder / "invoices.csv").write_text(text.replace("2024-02-01", "2023-02-01"), "utf-8")
+    rejects = tmp_path / "rejects.csv"
+    ran = run("check", folder, "--language", language, "--rejects", rejects)
+    assert phrase("told.nothing_usable", language, n=1) in one_sentence(ran)
+    assert "due_before_issue" in ran.out
+    assert "; ;" not in ran.out
+    assert len(rejects.read_text("utf-8").splitlines()) == 3
+    ran = run("check", folder, "--language", language, "--strict")
+    assert (ran.code, ran.err) == (1, phrase("told.nothing_usable", language, n=1) + "\n")
 
 
 def test_train_says_what_it_learned_from_and_how_good_it_is(home: Path) -> None:
@@ -157,10 +198,16 @@ def test_customers_are_those_of_the_library(home: Path, call: tuple[object, ...]
     ran = run(*call, "--by", "customer", "--out", tmp_path / "queue.parquet")
     queue = rank(by_library(home), by="customer")
     expected = queue.frame
-    told = f"Not in the file: 0 ranked rows and {queue.set_aside.height} set-aside invoices.\n"
+    told = f"Not in the file: {queue.set_aside.height} invoices set aside.\n"
     assert (ran.code, ran.err) == (0, told)
     assert expected.height > 50
-    assert_frame_equal(pl.read_parquet(tmp_path / "queue.parquet"), expected, rel_tol=0, abs_tol=1e-12)
+    written = pl.read_parquet(tmp_path / "queue.parquet")
+    assert_frame_equal(written.select(expected.columns), expected, rel_tol=0, abs_tol=1e-12)
+    # Weighted by what is open, the probability late is the late value over the open amount.
+    late = (written["prob_late"] * written["open_amount"]).to_numpy()
+    np.testing.assert_allclose(late, written["late_value"].to_numpy(), rtol=1e-9)
+    assert written["prob_unpaid"].is_between(0, 1).all()
+    assert written["prob_unpaid_pooled"].dtype == pl.Boolean
 
 
 def test_csv_and_json_say_what_parquet_says(call: tuple[object, ...], tmp_path: Path) -> None:
@@ -171,10 +218,15 @@ def test_csv_and_json_say_what_parquet_says(call: tuple[object, ...], tmp_path: 
     assert flat.columns == whole.columns
     plain = [name for name, dtype in whole.schema.items() if dtype != pl.List and name != "set_aside"]
     cast = flat.select(pl.col(name).cast(whole.schema[name]) for name in plain)
-    assert_frame_equal(cast, whole.select(plain), rel_tol=1e-12, abs_tol=1e-12)
+    shares = [name for name in plain if name.startswith("prob_") or name == "lgd"]
+    assert_frame_equal(cast.select(shares), whole.select(shares), rel_tol=0, abs_tol=0.5000001e-6)
+    money = [name for name in plain if name not in shares]
+    assert_frame_equal(cast.select(money), whole.select(money), rel_tol=0, abs_tol=0.0050001)
     records = json.loads((tmp_path / "scores.json").read_bytes())
-    assert [row["prob_late"] for row in records] == whole["prob_late"].to_list()
-    assert [row["reasons_late"] for row in records] == whole["reasons_late"].to_list()
+    assert [row["prob_late"] for row in records] == flat["prob_late"].to_list()
+    assert [row["expected_loss"] for row in records] == flat["expected_loss"].to_list()
+    texts = [[reason["text"] for reason in row["reasons_late"]] for row in records]
+    assert texts == [[reason["text"] for reason in reasons] for reasons in whole["reasons_late"].to_list()]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +241,8 @@ def test_top_and_capacity_keep_the_head_of_the_queue(
     queue = rank(by_library(home))
     assert_frame_equal(written, queue.frame.head(rows or 10**9), rel_tol=0, abs_tol=1e-12)
     left = queue.frame.height - written.height
-    told = f"Not in the file: {left} ranked rows and {queue.set_aside.height} set-aside invoices.\n"
+    aside = f"{queue.set_aside.height} invoices set aside"
+    told = f"Not in the file: {left} ranked rows, {aside}.\n" if left else f"Not in the file: {aside}.\n"
     assert (ran.code, ran.err) == (0, told)
 
 
@@ -292,8 +345,12 @@ def test_a_day_far_beyond_the_records_is_told(home: Path) -> None:
     stale = SIMULATED_END + timedelta(40)
     ran = run("score", home / "ledger", "--as-of", stale, "--model", home / "model", "--top", 1)
     assert ran.code == 0
-    assert ran.err.startswith("The ledger records nothing after 2024-0")
+    assert ran.err.startswith("Warning: the books record nothing after 2024-0")
+    assert " days before 2024-09-09. Whatever was paid since" in ran.err
     assert ran.err.count("\n") == 1
+    page = home.parent / "stale.html"
+    ran = run("report", home / "ledger", "--as-of", stale, "--model", home / "model", "--out", page)
+    assert ran.err.rstrip("\n") in page.read_text("utf-8")
 
 
 def test_refused_rows_are_told_wherever_a_ledger_is_used(home: Path, tmp_path: Path) -> None:
@@ -303,8 +360,61 @@ def test_refused_rows_are_told_wherever_a_ledger_is_used(home: Path, tmp_path: P
     with (folder / "invoices.csv").open("a", encoding="utf-8") as file:
         file.write(f"BAD,{SECRET},2024-01-02,2023-02-01,{AMOUNT},EUR,,,,\n")
     ran = run("score", folder, "--as-of", AS_OF, "--model", home / "model", "--out", tmp_path / "scores.csv")
-    assert (ran.code, ran.err) == (0, "1 row was refused; 'paydelay check' tells which and why.\n")
+    told = (
+        "Refused, and in no figure: 1 row of invoices. 'paydelay check' tells why, and with "
+        "--rejects FILE.csv which.\n"
+    )
+    assert (ran.code, ran.err) == (0, told)
     assert SECRET not in (tmp_path / "scores.csv").read_text("utf-8")
+    # Told before the work: a training that ends early has said it too.
+    thin = ("train", folder, "--as-of", "2023-07-31", "--model", tmp_path / "model")
+    ran = run(*thin)
+    assert ran.code == 1
+    assert ran.err.startswith(told + "paydelay: ")
+    french = run(*thin, "--language", "fr").err
+    assert french.startswith("Refusées, et absentes de tout chiffre\u202f: 1 ligne de invoices.")
+
+
+# The report ------------------------------------------------------------------------------------
+
+
+def test_a_report_of_ones_own_books_is_one_page(home: Path, call: tuple[object, ...], tmp_path: Path) -> None:
+    page = tmp_path / "out" / "report.html"
+    assert done("report", *call[1:], "--out", page) == f"Report written to {page}.\n"
+    text = page.read_text("utf-8")
+    queue = rank(by_library(home)).frame
+    assert text.startswith("<!DOCTYPE html>")
+    assert all(invoice in text for invoice in queue["invoice_id"].head(50))
+    done("report", *call[1:], "--out", page, "--language", "fr", "--top", 3, "--order", "late-value")
+    short = page.read_text("utf-8")
+    assert '<html lang="fr">' in short
+    assert len(short) < len(text)
+    assert "par montant attendu en retard" in short
+    scores = by_library(home, language="fr", order="late-value")
+    ranked = rank(scores, order="late-value")
+    books, model = read_ledger(home / "ledger"), DelayModel.load(home / "model")
+    assert short == report_page(scores, ranked, model, language="fr", ledger=books, top=3)
+
+
+def test_a_day_without_open_invoices_has_a_report_too(home: Path, tmp_path: Path) -> None:
+    early = ("--as-of", "2023-05-31", "--model", home / "model", "--out", tmp_path / "none.html")
+    ran = run("report", home / "ledger", *early)
+    assert (ran.code, ran.err) == (0, "No invoice was open at the close of 2023-05-31.\n")
+    assert "No actionable invoice" in (tmp_path / "none.html").read_text("utf-8")
+
+
+def test_all_that_is_said_in_french_is_french(call: tuple[object, ...], home: Path, tmp_path: Path) -> None:
+    french = ("--language", "fr")
+    said = done("simulate", "--out", tmp_path / "book", "--customers", 5, "--months", 3, *french)
+    assert "de 5 clients, du 01/06/2023 au 31/08/2023, enregistrés dans" in said
+    ran = run(*call, "--by", "customer", "--out", tmp_path / "queue.csv", "--csv-style", "excel-fr", *french)
+    assert re.fullmatch(r"\d+ lignes écrites dans .*queue\.csv\.\n", ran.out)
+    assert re.fullmatch("Absentes du fichier\u202f: \\d+ factures mises à l'écart.\n", ran.err)
+    assert (tmp_path / "queue.csv").read_bytes().startswith("\ufeffpriority_rank;customer_id;".encode())
+    options = ("--config", home / "small.yaml", "--force", *french)
+    said = done("train", home / "ledger", "--as-of", TRAINED, "--model", tmp_path / "model", *options)
+    assert "Modèle enregistré dans" in said
+    assert "past prediction" not in said
 
 
 # As a program ----------------------------------------------------------------------------------

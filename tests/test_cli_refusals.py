@@ -78,6 +78,8 @@ def test_a_wrong_call_is_told_in_one_sentence(
         (("score", "ledger"), "--as-of"),
         (("train", "ledger", "--as-of", "2024-01-01"), "--model"),
         (("check",), "LEDGER"),
+        (("check", "ledger", "--csv-style", "excel"), "excel-fr"),
+        (("report", "ledger", "--as-of", "2024-01-01", "--model", "m"), "--out"),
         (("simulate", "--out", "x", "--customers", "-5"), "customer_count"),
         (("simulate", "--out", "x", "--months", "0"), "month_count"),
         (("simulate", "--out", "x", "--seed", "-1"), "seed"),
@@ -96,7 +98,7 @@ def test_no_command_shows_the_commands() -> None:
     for ran in (run(), run("--verbose")):
         assert ran.code == 2
         assert ran.out == ""
-        for command in ("simulate", "check", "train", "score"):
+        for command in ("simulate", "check", "train", "score", "report"):
             assert command in ran.err
     assert run("--help").code == 0
     assert run("--version").out.count(".") == 2
@@ -165,7 +167,9 @@ def test_a_ledger_of_refused_rows_only_is_nothing_to_score(
     assert "no usable invoice" in one_sentence(run("score", folder, *options))
     ran = run("train", folder, "--as-of", AS_OF, "--model", tmp_path / "model")
     assert "no usable invoice" in one_sentence(ran)
-    assert run("check", folder).code == 0
+    ran = run("report", folder, *options[:4], "--out", tmp_path / "report.html")
+    assert "no usable invoice" in one_sentence(ran)
+    assert run("check", folder).code == 2
     assert run("check", folder, "--strict").code == 1
 
 
@@ -253,6 +257,21 @@ def test_a_target_that_cannot_be_written_is_refused(
     one_sentence(ran)
     if "written" not in named:
         assert ran.out == ""
+
+
+@pytest.mark.parametrize("target", ["report.pdf", "report", "folder.html", "file/report.html", ""])
+def test_a_page_that_cannot_be_written_is_refused(
+    call: tuple[object, ...],
+    tmp_path: Path,
+    untouched: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+) -> None:
+    (tmp_path / "folder.html").mkdir()
+    (tmp_path / "file").write_text("mine", "utf-8")
+    untouched()
+    monkeypatch.chdir(tmp_path)
+    assert ".html" in one_sentence(run("report", *call[1:], "--out", target))
 
 
 def test_what_was_there_stays_when_scoring_fails(home: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paydelay import delivery, files
 from paydelay.delivery import check_target, deliver
-from paydelay.errors import TargetError
+from paydelay.errors import ConfigError, TargetError
 
 REASON = pl.Struct({"cause": pl.String, "direction": pl.Int8, "contribution": pl.Float64, "text": pl.String})
 KINDS = ("parquet", "csv", "json")
@@ -61,7 +61,7 @@ def test_json_is_records_with_iso_dates_and_reasons_as_objects(tmp_path):
     assert records[0]["due_date"] == "2025-06-13"
     assert records[0]["reasons_late"] == [reason("Pays late"), reason("Pays early", -1)]
     assert records[1]["reasons_late"] == []
-    assert [record["open_amount"] for record in records] == [-0.1, 1e-7, 123456789.25]
+    assert [record["open_amount"] for record in records] == [-0.1, 0.0, 123456789.25]
     assert [record["set_aside"] for record in records] == [None, "", "dispute"]
 
 
@@ -80,9 +80,67 @@ def test_csv_is_flat_and_plain(tmp_path):
     assert [row["reasons_late"] for row in rows[1:]] == ["", ""]
     assert [row["customer_id"] for row in rows] == ["Dupont, Fils", 'a "b"', "'=HYPERLINK(1)"]
     assert [row["due_date"] for row in rows] == ["2025-06-13", "", "1999-12-31"]
-    assert [row["open_amount"] for row in rows] == ["-0.1", "0.0000001", "123456789.25"]
+    assert [row["open_amount"] for row in rows] == ["-0.1", "0", "123456789.25"]
     assert [row["days_past_due"] for row in rows] == ["-13", "0", "380"]
     assert not path.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def noisy():
+    """What sums of floats look like: nobody means the digits beyond the cent."""
+    return pl.DataFrame(
+        {
+            "customer_id": ["A;1", "B", "=C"],
+            "open_amount": [12.300000000000001, -1e-9, 1234567.891],
+            "expected_loss": [0.1 + 0.2, None, float("nan")],
+            "prob_late": [1 / 3, 1.0, 1e-9],
+            "covered_share": [2 / 3, 0.5, 0.0],
+            "days_open": [1 / 3, 2.0, 3.0],
+            "as_of": [date(2025, 11, 30)] * 3,
+            "reasons_late": pl.Series(
+                [[reason("Paie 62,5 % en retard; souvent") | {"contribution": 1 / 3}], [], None],
+                dtype=pl.List(REASON),
+            ),
+        }
+    )
+
+
+def test_money_is_written_to_the_cent_and_probabilities_to_six_decimals(tmp_path):
+    rows = cells(deliver(noisy(), tmp_path / "queue.csv"))
+    assert [row["open_amount"] for row in rows] == ["12.3", "0", "1234567.89"]
+    assert [row["expected_loss"] for row in rows] == ["0.3", "", ""]
+    assert [row["prob_late"] for row in rows] == ["0.333333", "1", "0"]
+    assert [row["covered_share"] for row in rows] == ["0.666667", "0.5", "0"]
+    assert float(rows[0]["days_open"]) == 1 / 3
+    records = json.loads(deliver(noisy(), tmp_path / "queue.json").read_bytes())
+    assert [record["open_amount"] for record in records] == [12.3, 0.0, 1234567.89]
+    assert [record["prob_late"] for record in records] == [0.333333, 1.0, 0.0]
+    assert records[0]["reasons_late"][0]["contribution"] == 0.333333
+    whole = pl.read_parquet(deliver(noisy(), tmp_path / "queue.parquet"))
+    assert whole["open_amount"].to_list() == noisy()["open_amount"].to_list()
+
+
+def test_a_french_spreadsheet_gets_its_own_marks_and_reads_back_the_same(tmp_path):
+    path = deliver(noisy(), tmp_path / "queue.csv", "fr", csv_style="excel-fr")
+    text = path.read_bytes()
+    assert text.startswith(b"\xef\xbb\xbfcustomer_id;open_amount;")
+    assert b"12,3;" in text
+    assert '"A;1"' in text.decode("utf-8-sig")
+    back = pl.read_csv(path, separator=";", decimal_comma=True, try_parse_dates=True)
+    plain = pl.read_csv(deliver(noisy(), tmp_path / "plain.csv", "fr"), try_parse_dates=True)
+    assert back.equals(plain)
+    assert back["customer_id"].to_list() == ["A;1", "B", "'=C"]
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline=""), delimiter=";"))
+    assert [row["open_amount"] for row in rows] == ["12,3", "0", "1234567,89"]
+    assert [row["as_of"] for row in rows] == ["2025-11-30"] * 3
+
+
+def test_an_unknown_style_is_refused_and_other_files_have_none(tmp_path):
+    with pytest.raises(ConfigError, match="excel-fr"):
+        deliver(noisy(), tmp_path / "queue.csv", csv_style="excel")
+    assert list(tmp_path.iterdir()) == []
+    for kind in ("json", "parquet"):
+        one = deliver(noisy(), tmp_path / f"one.{kind}").read_bytes()
+        assert deliver(noisy(), tmp_path / f"two.{kind}", csv_style="excel-fr").read_bytes() == one
 
 
 def test_csv_says_in_the_language_of_the_reasons_which_ones_lower_the_risk(tmp_path):
@@ -242,7 +300,7 @@ def test_a_write_that_is_broken_off_leaves_the_old_file(tmp_path, monkeypatch, k
     path = tmp_path / f"queue.{kind}"
     path.write_bytes(b"yesterday")
 
-    def half(_frame, _language):
+    def half(*_):
         yield b"half of"
         raise stop
 

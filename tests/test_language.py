@@ -156,7 +156,7 @@ def test_dates():
         "3 Aug 2025",
         "3 août 2025",
     ]
-    assert phrase("report.as_of", "fr", date=day) == "Portefeuille au 03/08/2025"
+    assert phrase("report.as_of", "fr", date=day) == "Encours clients au 03/08/2025"
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])

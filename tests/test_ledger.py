@@ -53,11 +53,6 @@ def refused(ledger):
     return ledger.refusals.select("table", "row", "rule").rows()
 
 
-def refusals_of(name, **cells):
-    """What is refused when a good row is followed by one with other cells."""
-    return refused(build(**{name: [GOOD[name], GOOD[name] | cells]}))
-
-
 # ---- The good ledger ---------------------------------------------------------------------------
 
 
@@ -209,8 +204,13 @@ def test_the_repr_holds_counts_and_no_rows():
     ],
 )
 def test_a_row_that_breaks_a_rule_is_refused_and_the_rest_goes_on(name, cells, rule):
-    found = refusals_of(name, **cells)
+    ledger = build(**{name: [GOOD[name], GOOD[name] | cells]})
+    found = refused(ledger)
     assert (name, 2, rule) in found
+    # The column named is one of those that were spoilt, or the one that is missing.
+    own = ledger.refusals.filter(table=name, row=2).row(0, named=True)
+    named = {"duplicate_invoice_id": "invoice_id", "missing_new_date": "new_date"}.get(rule)
+    assert own["column"] == named if named else own["column"] in cells
     alone = {"duplicate_invoice_id": {1, 2}}.get(rule, {2})
     assert {row for where, row, _ in found if where == name} == alone
 

@@ -71,14 +71,14 @@ def test_a_bad_cell_far_down_refuses_its_row_alone(folder):
     lines = [f"B{place},C1,2024-01-02,2024-02-01,{place + 1}.50,EUR" for place in range(20_000)]
     lines[15_000] = lines[15_000].replace("15001.50", SECRET)
     ledger = read_ledger(put(folder, INVOICES + "\n".join(lines)))
-    assert ledger.refusals.rows() == [("invoices", 15_002, "amount_unreadable", "B15000")]
+    assert ledger.refusals.rows() == [("invoices", 15_002, "amount", "amount_unreadable", "B15000")]
     assert ledger.rows_read["invoices"] == 20_001
 
 
 def test_blank_lines_are_skipped_and_still_counted_in_row_numbers(folder):
     text = INVOICES + "\n\nA2,C1,?,2024-02-01,1,EUR\n,,,,,\n\n"
     ledger = read_ledger(put(folder, text))
-    assert ledger.refusals.rows() == [("invoices", 4, "date_unreadable", "A2")]
+    assert ledger.refusals.rows() == [("invoices", 4, "issue_date", "date_unreadable", "A2")]
     assert ledger.rows_read["invoices"] == 2
 
 
@@ -93,7 +93,9 @@ def test_a_line_with_too_many_cells_is_refused_alone(folder, place):
     header, sound = INVOICES.splitlines(keepends=True)
     text = header + (long + sound if place == "before" else sound + long)
     ledger = read_ledger(put(folder, text))
-    assert ledger.refusals.rows() == [("invoices", 1 if place == "before" else 2, "too_many_cells", "A2")]
+    assert ledger.refusals.rows() == [
+        ("invoices", 1 if place == "before" else 2, None, "too_many_cells", "A2")
+    ]
     assert ledger.invoices["invoice_id"].to_list() == ["A1"]
 
 
@@ -108,7 +110,7 @@ def test_a_separator_at_the_end_of_every_line_does_no_harm(folder):
 def test_columns_that_are_not_used_still_count_as_cells(folder):
     text = "invoice_id,payment_date,amount,bank\nA1,2024-02-03,40,x\nA1,2024-02-03,1,000.00,y\n"
     ledger = read_ledger(put(folder, text, "payments.csv"))
-    assert ledger.refusals.rows() == [("payments", 2, "too_many_cells", "A1")]
+    assert ledger.refusals.rows() == [("payments", 2, None, "too_many_cells", "A1")]
 
 
 def test_a_stray_quote_costs_nothing_and_merges_no_lines(folder):

@@ -14,9 +14,19 @@ from rich.console import Console
 from paydelay.calibration import MonotoneCalibration
 from paydelay.config import Config
 from paydelay.errors import TargetError
-from paydelay.language import format_amount, format_number, phrase
+from paydelay.language import format_amount, format_date, format_number, phrase
+from paydelay.language.catalogue import texts
+from paydelay.ledger import RULES
 from paydelay.model import DelayModel, PooledCurve
-from paydelay.report import gate_sentences, print_queue, report_page, write_report
+from paydelay.report import (
+    gate_sentences,
+    print_queue,
+    refused_rows,
+    refused_sentence,
+    report_page,
+    with_probabilities,
+    write_report,
+)
 from paydelay.report.columns import text_width
 from paydelay.report.content import ageing, claims_by_customer, clean, probability, told_reasons
 from paydelay.worklist import SET_ASIDE_REASONS, rank, scope
@@ -134,6 +144,16 @@ def trained(late=None, unpaid=None, supported_days=75):
     return DelayModel("", (), (0, 90), MonotoneCalibration.identity(), pooled, manifest)
 
 
+def read_with(notes=(), refused=0, until=AS_OF):
+    """A ledger as its reader hands it over: what was assumed, refused and recorded last."""
+    rows = pl.DataFrame({"known_on": [until - timedelta(days=9), until]})
+    refusals = pl.DataFrame(
+        {"table": ["payments"] * refused, "row": range(refused), "column": "amount", "rule": "amount_zero"},
+        schema_overrides={"table": pl.String},
+    )
+    return SimpleNamespace(invoices=rows, payments=rows, events=rows.clear(), notes=notes, refusals=refusals)
+
+
 class Page(HTMLParser):
     """Elements, visible texts and attributes; fails where tags are not closed in order."""
 
@@ -172,11 +192,12 @@ def page(scores=None, model=None, language="en", **options):
 
 def printed(scores, width=100, language="en", **options):
     stream = io.StringIO()
-    limit = options.pop("limit", 20)
+    limit, model = options.pop("limit", 20), options.pop("model", None)
     console = Console(
         file=stream, width=width, **({"force_terminal": True} if options.pop("tty", False) else {})
     )
-    print_queue(rank(scores, **options), scores, language=language, console=console, limit=limit)
+    queue = rank(scores, **options)
+    print_queue(queue, scores, language=language, console=console, limit=limit, model=model)
     return stream.getvalue()
 
 
@@ -242,10 +263,12 @@ def test_the_gate_is_told_with_its_interval():
     said = gate_sentences(trained(), "en")
     assert said[0] == (
         "Late payment: the model beats the customer's own late ratio by 0.035 in AUC "
-        "(95% interval 0.025 to 0.045, 6,602 cases judged)."
+        "(95% interval 0.025 to 0.045, checked on 6,602 past predictions)."
     )
     assert "is not shown to beat" in said[1]
-    assert said[2].startswith("Beyond 75 days past due, the probability unpaid is pooled")
+    assert said[2].startswith(
+        "The probability unpaid is the invoice's own up to 75 days past due; after that"
+    )
     assert len(said) == 3
 
 
@@ -256,7 +279,7 @@ def test_a_model_that_failed_could_not_be_judged_or_is_not_pooled():
     assert phrase("gate.unpaid_unjudged", "en") in gate_sentences(
         trained(unpaid=gate(0.1) | {"gain": {"value": None, "low": None, "high": None}})
     )
-    assert not any("pooled" in sentence for sentence in gate_sentences(trained(supported_days=180)))
+    assert not any("own rate" in sentence for sentence in gate_sentences(trained(supported_days=180)))
     assert phrase("gate.pooled_throughout", "en") in gate_sentences(trained(supported_days=0))
 
 
@@ -284,7 +307,11 @@ def test_totals_what_is_set_aside_claims_and_cash_are_told():
     assert "9 invoices set aside" in text
     for reason in SET_ASIDE_REASONS:
         assert phrase(f"set_aside.{reason}", "en") in text
-    assert re.search(r"Open dispute +2,060.00 +2 invoices", text)
+    assert re.search(r"Open dispute +2 +2,060.00 +80.00", text)
+    aside = totals["expected_loss"] - totals["actionable"]["expected_loss"]
+    loss, apart = (format_number(value, "en", 2) for value in (totals["expected_loss"], aside))
+    assert re.search(rf"Expected loss +{loss} +{apart}", text)
+    assert phrase("queue.claims_meaning", "en") in " ".join(text.split("\n"))
     assert re.search(r"S3 +500.00 +declare by 2025-06-12, 12 days left", text)
     assert "1 claim whose deadline has passed: 1,000.00" in text
     assert "Cash on account of 2 customers: 420.00" in text
@@ -312,7 +339,7 @@ def test_by_customer_probabilities_are_weighted_by_amount():
     ]
     assert "1 customer to contact" in text
     assert "Cash on account: 12.00, allocate it before chasing" in text
-    assert "900.00 more is set aside" in text
+    assert "Set aside, on top of this: 900.00" in text
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -337,6 +364,14 @@ def test_amounts_stand_one_under_the_other():
     ends = {re.search(r"[\d,]+\.00", line).end() for line in shown}
     assert len(shown) == 5
     assert len(ends) == 1
+
+
+def test_up_to_where_a_probability_is_the_invoices_own_is_told_in_the_same_words_everywhere():
+    told = phrase("gate.pooled_beyond", "en", n=75)
+    assert told in printed(book(), width=200, model=trained())
+    assert told in gate_sentences(trained())
+    assert told in page().visible()
+    assert "own rate" not in printed(book(), width=200, model=trained(supported_days=180))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -406,7 +441,7 @@ def test_totals_are_on_the_page(language):
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_part_is_there(language):
-    found = page(language=language, notes=["The table has no dates."], refused=3)
+    found = page(language=language, ledger=read_with(notes=("The table has no dates.",), refused=3))
     seen = " ".join(found.visible())
     assert found.all("html") == [{"lang": language}]
     headings = [text for element, text in found.texts if element == "h2"]
@@ -422,7 +457,7 @@ def test_every_part_is_there(language):
     for reason in SET_ASIDE_REASONS:
         assert phrase(f"set_aside.{reason}", language) in seen
     assert TEXTS[language]["late"] in found.visible()
-    assert phrase("report.refused_rows", language, n=3) in seen
+    assert f"{phrase('unit.rows', language, n=3)} {'de' if language == 'fr' else 'of'} payments" in seen
     assert "The table has no dates." in seen
     assert phrase("queue.left", language, n=12) in seen
     assert phrase("queue.passed", language, n=400) in seen
@@ -453,6 +488,50 @@ def test_tables_are_tables_for_those_who_cannot_see_them(language):
     assert len(stacked) == 5
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_books_that_end_long_before_the_day_are_warned_of_on_the_page(language):
+    until = AS_OF - timedelta(days=32)
+    found = page(language=language, ledger=read_with(until=until))
+    warned = [text for text in found.visible() if format_date(until, language) in text]
+    assert len(warned) == 1
+    assert phrase("unit.days", language, n=32) in warned[0]
+    assert [given["role"] for given in found.all("p") if given.get("class") == "warning"] == ["alert"]
+    recent = page(language=language, ledger=read_with(until=AS_OF - timedelta(days=31)))
+    assert not any(given.get("class") == "warning" for given in recent.all("p"))
+
+
+def test_refused_rows_are_counted_by_table_and_a_sound_ledger_says_nothing():
+    assert refused_sentence(read_with()) == ""
+    told = refused_sentence(read_with(refused=1))
+    assert told.startswith("Refused, and in no figure: 1 row of payments.")
+    assert "--rejects" in told
+    listed = refused_rows(read_with(refused=2), "fr")
+    assert listed["why"].to_list() == [phrase("rule.amount_zero", "fr")] * 2
+
+
+def test_every_rule_has_its_words_in_both_languages():
+    said = {key.removeprefix("rule."): text for key, text in texts("en").items() if key.startswith("rule.")}
+    assert said == RULES
+
+
+def test_a_customer_table_has_the_probabilities_of_what_is_chased():
+    lines = [
+        invoice(1, customer_id="A", open_amount_reporting=300.0, prob_late=0.9, prob_unpaid=0.2),
+        invoice(2, customer_id="A", open_amount_reporting=100.0, prob_late=0.5, prob_unpaid=0.4),
+        invoice(3, customer_id="A", open_amount_reporting=900.0, prob_late=0.1, set_aside="dispute"),
+        invoice(4, customer_id="B", prob_late=0.25),
+    ]
+    scores = scored(lines).frame.with_columns(prob_unpaid_pooled=pl.col("invoice_id") == "F002")
+    queue = rank(scores, by="customer").frame
+    told = with_probabilities(queue, scores)
+    rows = {row["customer_id"]: row for row in told.to_dicts()}
+    assert rows["A"]["prob_late"] == pytest.approx(0.8)
+    assert rows["A"]["prob_unpaid"] == pytest.approx(0.25)
+    assert (rows["A"]["prob_unpaid_pooled"], rows["B"]["prob_unpaid_pooled"]) == (True, False)
+    assert told["customer_id"].to_list() == queue["customer_id"].to_list()
+    assert with_probabilities(told, scores).equals(told)
+
+
 def test_nothing_is_loaded_and_nothing_runs():
     text = report_page(book(), None, trained())
     found = Page(text)
@@ -478,7 +557,7 @@ def test_what_a_file_smuggles_in_is_text():
     ]
     scores = scored(lines, cash=[(evil, 5.0)], claims=[(evil, SCRIPT, 1.0, AS_OF, AS_OF, 0)])
     scores.reporting_currency = SCRIPT
-    text = report_page(scores, None, trained(), notes=[SCRIPT])
+    text = report_page(scores, None, trained(), ledger=read_with((SCRIPT,)))
     found = Page(text)
     assert "<script" not in text
     assert found.all("script") == []
@@ -493,7 +572,8 @@ SAME_IN_BOTH = {"paydelay", "Action"}
 
 
 def test_every_text_of_the_french_page_is_french():
-    pages = {language: page(language=language, refused=2) for language in ("en", "fr")}
+    late = read_with(refused=2, until=AS_OF - timedelta(days=60))
+    pages = {language: page(language=language, ledger=late) for language in ("en", "fr")}
     labels = {
         language: {
             given[key] for _, given in found.elements for key in ("data-label", "aria-label") if key in given
@@ -512,18 +592,19 @@ def test_french_writes_numbers_and_dates_its_own_way():
     seen = page(language="fr").visible()
     assert "1\u202f006,00" in seen
     assert "26/04/2024" in seen
-    assert "Portefeuille au 31 mai 2025 · montants en EUR · modèle du 30 mai 2025" in seen
-    assert "2 factures" in printed(book("fr"), language="fr")
+    assert "Encours clients au 31 mai 2025 · montants en EUR · modèle du 30 mai 2025" in seen
+    assert "9 factures mises à l'écart" in printed(book("fr"), language="fr")
 
 
 def test_notes_in_english_are_marked_so_on_a_french_page():
-    marked = [given.get("lang") for given in page(language="fr", notes=["A note."]).all("ul")]
+    marked = [given.get("lang") for given in page(language="fr", ledger=read_with(("A note.",))).all("ul")]
     assert marked.count("en") == 1
-    assert "en" not in [given.get("lang") for given in page(notes=["A note."]).all("ul")]
+    assert "en" not in [given.get("lang") for given in page(ledger=read_with(("A note.",))).all("ul")]
 
 
-def test_the_queues_are_cut_at_25_customers_and_50_invoices():
+def test_the_queues_are_cut_at_25_customers_and_50_invoices_or_as_asked():
     lines = [invoice(n, customer_id=f"K{n}") for n in range(60)]
+    assert report_page(scored(lines), None, trained(), top=7).count('class="why"') == 14
     text = report_page(scored(lines), None, trained())
     ranks = [seen for element, seen in Page(text).texts if element == "span" and seen.isdigit()]
     assert ranks.count("25") == 2

@@ -1,22 +1,27 @@
 """Writes a table to a file, once and whole: parquet, CSV or JSON, named by its ending.
 
-The three say the same. Parquet keeps every type; JSON is a list of records with ISO
-dates and reasons as lists of objects; CSV is flat, for spreadsheets: UTF-8 without a
-byte order mark (which would become part of the first column's name in most other
-readers), points as decimal marks, ISO dates, reasons joined to one text.
+The three say the same. Parquet keeps every type and digit; JSON is a list of records
+with ISO dates and reasons as lists of objects; CSV is flat, for spreadsheets: UTF-8
+without a byte order mark (which would become part of the first column's name in most
+other readers), points as decimal marks, ISO dates, reasons joined to one text. In CSV
+and JSON money is rounded to cents and probabilities to six decimals: what follows is
+noise of floating point, which a reader would take for precision. Column names and codes
+are the same in every language, since other systems depend on them.
 """
 
 from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal, get_args
 
 import polars as pl
 from polars import selectors as cs
 
-from paydelay.errors import TargetError
+from paydelay.errors import ConfigError, TargetError
 from paydelay.files import replacing_file
 from paydelay.language import phrase
 
@@ -27,9 +32,19 @@ _ACCEPTED = "a path that ends in .parquet, .csv or .json"
 _FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
 _BETWEEN_REASONS = " | "
 _ROWS_AT_ONCE = 20_000
+_MONEY = re.compile(
+    r".*_amount(_reporting)?|expected_loss|cost_of_delay|value_at_stake|late_value|cash_on_account|ead"
+)
+_SHARE = re.compile(r"prob_.*|.*_share|lgd")
+_SHARE_DECIMALS = 6
+
+CsvStyle = Literal["standard", "excel-fr"]
+"""How a CSV is written."""
 
 
-def deliver(frame: pl.DataFrame, target: str | Path, language: str = "en") -> Path:
+def deliver(
+    frame: pl.DataFrame, target: str | Path, language: str = "en", *, csv_style: CsvStyle = "standard"
+) -> Path:
     """Write a table to a file that is there in whole or not at all.
 
     Parameters
@@ -41,6 +56,10 @@ def deliver(frame: pl.DataFrame, target: str | Path, language: str = "en") -> Pa
         does not exist. A file that is there already is replaced.
     language : {'en', 'fr'}
         Of the words a CSV adds to a reason that lowers the risk.
+    csv_style : {'standard', 'excel-fr'}
+        How a CSV is written. ``excel-fr`` is what Excel opens by a double click where
+        the decimal mark is a comma: semicolons between cells, decimal commas, and a
+        byte order mark, by which Excel knows UTF-8.
 
     Returns
     -------
@@ -52,6 +71,8 @@ def deliver(frame: pl.DataFrame, target: str | Path, language: str = "en") -> Pa
     TargetError
         If the target is of another kind, or cannot be written to. The file that
         was there before is left as it was.
+    ConfigError
+        If there is no such style.
 
     Notes
     -----
@@ -71,10 +92,14 @@ def deliver(frame: pl.DataFrame, target: str | Path, language: str = "en") -> Pa
     '=1+1,-0.5
     """
     path = check_target(target)
+    if csv_style not in get_args(CsvStyle):
+        raise ConfigError(
+            f"The CSV style '{csv_style}' is unknown; give one of {', '.join(get_args(CsvStyle))}."
+        )
     written = _WRITERS[path.suffix.lower()]
     try:
         with replacing_file(path) as draft:
-            for part in written(frame.rechunk(), language):
+            for part in written(frame.rechunk(), language, csv_style):
                 draft.write(part)
     except (OSError, ValueError) as error:
         raise _unwritable(error) from error
@@ -143,28 +168,61 @@ def _unwritable(error: Exception) -> TargetError:
 # The writers give bytes, and Python writes them: polars' own JSON writer does not notice a full disk.
 
 
-def _as_parquet(frame: pl.DataFrame, _language: str) -> Iterator[bytes]:
+def _as_parquet(frame: pl.DataFrame, _language: str, _style: CsvStyle) -> Iterator[bytes]:
     file = io.BytesIO()
     frame.write_parquet(file, compression="zstd")
     yield file.getvalue()
 
 
-def _as_json(frame: pl.DataFrame, _language: str) -> Iterator[bytes]:
+def _as_json(frame: pl.DataFrame, _language: str, _style: CsvStyle) -> Iterator[bytes]:
     """One record a line, so that two files can be compared by line."""
     opening = "["
     # polars writes dates as ISO has them, but a blank between a date and its time.
-    frame = frame.with_columns(cs.datetime().dt.to_string("iso:strict"))
+    frame = _rounded(frame).with_columns(cs.datetime().dt.to_string("iso:strict"))
     for rows in frame.iter_slices(_ROWS_AT_ONCE):
         yield (opening + "\n" + rows.write_ndjson().rstrip("\n").replace("\n", ",\n")).encode()
         opening = ","
     yield b"\n]\n" if frame.height else b"[]\n"
 
 
-def _as_csv(frame: pl.DataFrame, language: str) -> Iterator[bytes]:
+def _as_csv(frame: pl.DataFrame, language: str, style: CsvStyle) -> Iterator[bytes]:
     columns = [_flat(name, dtype, language).alias(name) for name, dtype in frame.schema.items()]
-    yield frame.clear().select(columns).write_csv().encode()
-    for rows in frame.iter_slices(_ROWS_AT_ONCE):
-        yield rows.select(columns).write_csv(include_header=False, float_scientific=False).encode()
+    french = style == "excel-fr"
+    separator = ";" if french else ","
+    yield frame.clear().select(columns).write_csv(separator=separator, include_bom=french).encode()
+    for rows in _rounded(frame).iter_slices(_ROWS_AT_ONCE):
+        yield (
+            rows.select(columns)
+            .write_csv(
+                separator=separator, decimal_comma=french, include_header=False, float_scientific=False
+            )
+            .encode()
+        )
+
+
+def _rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table without the noise of floating point: money to cents, shares to six decimals."""
+    columns = []
+    for name, dtype in frame.schema.items():
+        column = pl.col(name)
+        if dtype.is_float() and (_MONEY.fullmatch(name) or _SHARE.fullmatch(name)):
+            columns.append(_round(column, 2 if _MONEY.fullmatch(name) else _SHARE_DECIMALS).alias(name))
+        elif _is_reasons(dtype, "contribution"):
+            part = _round(pl.element().struct.field("contribution"), _SHARE_DECIMALS)
+            columns.append(column.list.eval(pl.element().struct.with_fields(part.alias("contribution"))))
+    return frame.with_columns(columns)
+
+
+def _round(number: pl.Expr, decimals: int) -> pl.Expr:
+    """A number rounded, and never to minus zero."""
+    rounded = number.round(decimals)
+    return pl.when(rounded == 0.0).then(0.0).otherwise(rounded)
+
+
+def _is_reasons(dtype: pl.DataType, *needed: str) -> bool:
+    """Whether a column holds lists of objects with the fields that reasons have."""
+    inner = dtype.inner if isinstance(dtype, pl.List) else None
+    return isinstance(inner, pl.Struct) and set(needed) <= {field.name for field in inner.fields}
 
 
 def _flat(name: str, dtype: pl.DataType, language: str) -> pl.Expr:
@@ -184,7 +242,7 @@ def _flat(name: str, dtype: pl.DataType, language: str) -> pl.Expr:
 def _joined(column: pl.Expr, dtype: pl.List, language: str) -> pl.Expr:
     """A list as one text; of reasons, what they say."""
     inner, item = dtype.inner, pl.element()
-    if isinstance(inner, pl.Struct) and {"text", "direction"} <= {field.name for field in inner.fields}:
+    if _is_reasons(dtype, "text", "direction"):
         # Without its sign a reason for paying well would read as one for paying late.
         lowers = " (" + phrase("direction.lowers", language) + ")"
         lowering = pl.when(item.struct.field("direction") < 0).then(pl.lit(lowers)).otherwise(pl.lit(""))
@@ -200,7 +258,7 @@ def _no_formula(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.contains(_FORMULA_START)).then(pl.lit("'") + text).otherwise(text)
 
 
-_WRITERS: dict[str, Callable[[pl.DataFrame, str], Iterator[bytes]]] = {
+_WRITERS: dict[str, Callable[[pl.DataFrame, str, CsvStyle], Iterator[bytes]]] = {
     ".parquet": _as_parquet,
     ".csv": _as_csv,
     ".json": _as_json,

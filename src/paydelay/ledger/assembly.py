@@ -13,11 +13,30 @@ from paydelay.errors import LedgerError
 from paydelay.ledger.cells import convert
 from paydelay.ledger.currencies import check_rates, choose_reporting
 from paydelay.ledger.intake import Source
-from paydelay.ledger.tables import DATE_FIRST, DATE_LAST, FLAW, ROW, RULES, TABLES, Table, rule_of
+from paydelay.ledger.tables import (
+    DATE_FIRST,
+    DATE_LAST,
+    FLAW,
+    ROW,
+    RULES,
+    TABLES,
+    Table,
+    column_of,
+    reason_of_flaw,
+    rule_of,
+)
 
 log = logging.getLogger(__name__)
 
-REFUSALS = pl.Schema({"table": pl.String, "row": pl.Int64, "rule": pl.String, "identifier": pl.String})
+REFUSALS = pl.Schema(
+    {
+        "table": pl.String,
+        "row": pl.Int64,
+        "column": pl.String,
+        "rule": pl.String,
+        "identifier": pl.String,
+    }
+)
 """Columns of the refusals."""
 
 _IDENTIFIER = "__paydelay_identifier"
@@ -73,7 +92,7 @@ class Books:
         Returns
         -------
         polars.DataFrame
-            Table, row, rule and identifier, in the order of tables and rows.
+            Columns of :data:`REFUSALS`, in the order of tables and rows.
         """
         return pl.concat([REFUSALS.to_frame(), *self.refused])
 
@@ -189,14 +208,14 @@ def _keep(books: Books, name: str, rows: pl.DataFrame, counted: tuple[str, ...] 
     return counts
 
 
-def _refusal(refused: pl.DataFrame) -> list[pl.Expr]:
+def _refusal(refused: pl.DataFrame) -> list[pl.Expr | str]:
     named = next((name for name in (_IDENTIFIER, "invoice_id") if name in refused.columns), None)
     identifier = pl.col(named) if named else pl.lit(None, dtype=pl.String)
-    return [pl.col(ROW).cast(pl.Int64).alias("row"), pl.col("rule"), identifier.alias("identifier")]
+    return [pl.col(ROW).cast(pl.Int64).alias("row"), "column", "rule", identifier.alias("identifier")]
 
 
 def _broken(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows to refuse with the first rule each breaks, in the order of the source."""
+    """Rows to refuse with the first rule each breaks and its column, in the order of the source."""
     copies = _later_copies(table, rows)
     if copies.height:
         # Once the repetitions are gone, rows that share a key contradict each
@@ -207,19 +226,38 @@ def _broken(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     columns = table.intake.column_names()
     _, failure = table.intake.filter(rows_checked.lazy().select(columns))
     failed = failure.details()
-    ranks = [pl.col(FLAW).replace_strict(_RANKS, default=None, return_dtype=pl.Int32)]
-    for constraint in failed.columns:
-        if constraint in columns or _is_own(constraint):
-            continue
-        rank = pl.lit(_RANKS[rule_of(table, constraint)], dtype=pl.Int32)
-        ranks.append(pl.when(pl.col(constraint) == "invalid").then(rank))
-    first = pl.min_horizontal(ranks).replace_strict(dict(enumerate(RULES)), return_dtype=pl.String)
-    named = [name for name in (_IDENTIFIER, "invoice_id") if name in rows.columns]
-    broken = failed.select(ROW, rule=first).join(
-        rows_checked.select(ROW, *named), on=ROW, how="left", maintain_order="left"
+    flaws = {flaw: reason_of_flaw(flaw) for flaw in failed[FLAW].drop_nulls().unique().sort()}
+    constraints = {
+        name: (rule_of(table, name), column_of(table, name))
+        for name in failed.columns
+        if name not in columns and not _is_own(name)
+    }
+    # Of several rules the first counts, and of several columns under it the first of the contract.
+    reasons = sorted(
+        {*flaws.values(), *constraints.values()},
+        key=lambda reason: (_RANKS[reason[0]], table.columns.index(reason[1]) if reason[1] else -1),
     )
+    place = {reason: number for number, reason in enumerate(reasons)}
+    found = [
+        pl.col(FLAW).replace_strict(
+            {flaw: place[reason] for flaw, reason in flaws.items()}, default=None, return_dtype=pl.Int32
+        ),
+        *(
+            pl.when(pl.col(name) == "invalid").then(pl.lit(place[reason], dtype=pl.Int32))
+            for name, reason in constraints.items()
+        ),
+    ]
+    first = pl.min_horizontal(found)
+    named = [name for name in (_IDENTIFIER, "invoice_id") if name in rows.columns]
+    broken = failed.select(
+        ROW,
+        rule=first.replace_strict({at: rule for (rule, _), at in place.items()}, return_dtype=pl.String),
+        column=first.replace_strict({at: name for (_, name), at in place.items()}, return_dtype=pl.String),
+    ).join(rows_checked.select(ROW, *named), on=ROW, how="left", maintain_order="left")
     if copies.height:
-        repeated = copies.select(ROW, pl.lit(table.duplicate_rule).alias("rule"), *named)
+        repeated = copies.select(
+            ROW, pl.lit(table.duplicate_rule).alias("rule"), pl.lit(table.key[0]).alias("column"), *named
+        )
         broken = pl.concat([broken, repeated])
     return broken.sort(ROW)
 

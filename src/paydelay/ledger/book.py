@@ -44,7 +44,8 @@ class Ledger:
     reporting_currency : str
         ISO 4217 code.
     refusals : polars.DataFrame
-        Columns table, row (1-based, the header not counted), rule (a key of
+        Columns table, row (1-based, the header not counted), column (where the
+        flaw is, null where it is the whole line), rule (a key of
         ``paydelay.ledger.RULES``) and identifier (the row's invoice id, if any).
     notes : tuple of str
         What was assumed, in sentences.
@@ -66,7 +67,7 @@ class Ledger:
     >>> ledger
     Ledger(1 invoices, 1 payments, 0 customers, 0 events, 0 rates, 1 refused, EUR)
     >>> ledger.refusals.rows()
-    [('invoices', 2, 'due_before_issue', 'A2')]
+    [('invoices', 2, 'due_date', 'due_before_issue', 'A2')]
     """
 
     invoices: pl.DataFrame

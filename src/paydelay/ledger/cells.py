@@ -9,7 +9,7 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.ledger.intake import POLARS_FAILURES, Source
-from paydelay.ledger.tables import FLAW, ROW, RULES, Table
+from paydelay.ledger.tables import FLAW, ROW, RULES, Table, flaw_in
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
@@ -29,7 +29,7 @@ def convert(source: Source, table: Table) -> tuple[pl.DataFrame, list[str]]:
     Returns
     -------
     tuple of polars.DataFrame and list of str
-        The row number, the flaw (a rule, or null), the columns a source may
+        The row number, the flaw (a rule and where it is broken, or null), the columns a source may
         give (null where it does not) and, where the table keeps them, the
         others; then the names of those that were dropped.
 
@@ -41,7 +41,7 @@ def convert(source: Source, table: Table) -> tuple[pl.DataFrame, list[str]]:
     """
     contract = {name: table.contract.columns()[name] for name in table.source_columns}
     typed: dict[str, pl.Expr] = {}
-    unreadable: list[tuple[str, pl.Expr]] = []
+    unreadable: list[tuple[str, str, pl.Expr]] = []
     for name, column in contract.items():
         given = source.schema.get(name)
         if given is None or given == pl.Null:
@@ -49,11 +49,11 @@ def convert(source: Source, table: Table) -> tuple[pl.DataFrame, list[str]]:
             continue
         typed[name], present, rule = _typed(name, given, column, source.label)
         if rule is not None:
-            unreadable.append((rule, present & typed[name].is_null()))
+            unreadable.append((rule, flaw_in(rule, name), present & typed[name].is_null()))
     extras, dropped = _extras(source, table)
     # The flaws in the order of the rules, since the first one found is the one reported.
     unreadable.sort(key=lambda found: list(RULES).index(found[0]))
-    flaws = [pl.when(failed).then(pl.lit(rule)) for rule, failed in unreadable]
+    flaws = [pl.when(failed).then(pl.lit(flaw)) for _, flaw, failed in unreadable]
     columns = [expression.alias(name) for name, expression in typed.items()]
     return _collect(source, [*columns, *extras], flaws), dropped
 

@@ -19,7 +19,7 @@ from paydelay.ledger.currencies import ISO_4217
 ROW = "__paydelay_row"
 """1-based number of a row in its source; the header is not counted."""
 FLAW = "__paydelay_flaw"
-"""Rule already known to be broken when the cells were converted."""
+"""Rule already known to be broken when the cells were converted, and in which column."""
 
 DATE_FIRST, DATE_LAST = date(1990, 1, 1), date(2100, 12, 31)
 CENT_HALF = 0.005
@@ -69,6 +69,18 @@ RULES: dict[str, str] = {
     "duplicate_rate": "another row has this currency and date; of identical rows the first is kept",
 }
 """Every rule and what a row that breaks it looks like, in the order they are reported."""
+
+_RULE_COLUMNS = {
+    "vat_out_of_range": "vat_amount",
+    "due_before_issue": "due_date",
+    "missing_new_date": "new_date",
+    "new_date_before_event": "new_date",
+    "amount_zero": "amount",
+    "unknown_party": "invoice_id",
+    "unknown_invoice": "invoice_id",
+    "invoice_not_named": "invoice_id",
+}
+_IN = "|"
 
 
 def _day(**settings: Any) -> dy.Date:
@@ -384,3 +396,76 @@ def rule_of(table: Table, constraint: str) -> str:
     if broken == "nullability":
         return str(names.get("missing", "missing_value"))
     return str(names["not_finite" if broken in ("nan", "inf") else "range"])
+
+
+def column_of(table: Table, constraint: str) -> str:
+    """Column in which a broken constraint of a schema is to be mended.
+
+    Parameters
+    ----------
+    table : Table
+        The table the constraint belongs to.
+    constraint : str
+        Its name in the failures that dataframely reports.
+
+    Returns
+    -------
+    str
+        Of several columns that a rule compares, the one that is wrong most often.
+
+    Examples
+    --------
+    >>> column_of(TABLES["invoices"], "amount|min_exclusive")
+    'amount'
+    >>> column_of(TABLES["invoices"], "due_before_issue")
+    'due_date'
+    """
+    if constraint == "primary_key":
+        return table.key[0]
+    rule = rule_of(table, constraint)
+    return _RULE_COLUMNS.get(rule) or constraint.rpartition("|")[0]
+
+
+def flaw_in(rule: str, column: str) -> str:
+    """A flaw of a cell: the rule it breaks and its column, in one text.
+
+    Parameters
+    ----------
+    rule : str
+        A key of :data:`RULES`.
+    column : str
+        Name of the cell's column.
+
+    Returns
+    -------
+    str
+        As :func:`reason_of_flaw` reads it.
+
+    Examples
+    --------
+    >>> reason_of_flaw(flaw_in("date_unreadable", "due_date"))
+    ('date_unreadable', 'due_date')
+    """
+    return f"{rule}{_IN}{column}"
+
+
+def reason_of_flaw(flaw: str) -> tuple[str, str | None]:
+    """The rule that a flaw breaks, and the column where it is one cell's.
+
+    Parameters
+    ----------
+    flaw : str
+        Of :func:`flaw_in`, or a rule alone.
+
+    Returns
+    -------
+    tuple of str and (str or None)
+        None where the whole line is at fault.
+
+    Examples
+    --------
+    >>> reason_of_flaw("too_many_cells"), reason_of_flaw("unknown_invoice")
+    (('too_many_cells', None), ('unknown_invoice', 'invoice_id'))
+    """
+    rule, _, column = flaw.partition(_IN)
+    return rule, column or _RULE_COLUMNS.get(rule)

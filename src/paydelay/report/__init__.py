@@ -5,9 +5,30 @@
 Every word comes from :mod:`paydelay.language`.
 """
 
-from paydelay.report.page import report_page, write_report
+from paydelay.report.content import with_probabilities
+from paydelay.report.page import check_page, report_page, write_report
 from paydelay.report.quality import gate_sentences
-from paydelay.report.summaries import print_check, print_training
+from paydelay.report.summaries import (
+    nothing_usable,
+    print_check,
+    print_training,
+    refused_rows,
+    refused_sentence,
+    stale_sentence,
+)
 from paydelay.report.terminal import print_queue
 
-__all__ = ["gate_sentences", "print_check", "print_queue", "print_training", "report_page", "write_report"]
+__all__ = [
+    "check_page",
+    "gate_sentences",
+    "nothing_usable",
+    "print_check",
+    "print_queue",
+    "print_training",
+    "refused_rows",
+    "refused_sentence",
+    "report_page",
+    "stale_sentence",
+    "with_probabilities",
+    "write_report",
+]

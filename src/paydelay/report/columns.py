@@ -79,8 +79,11 @@ class Lines:
         self.line(_RULE * min(self.width, _total_width(columns)), "dim")
 
     def grid(self, columns: Sequence[Column], indent: str = "") -> None:
-        """Write columns without headings."""
+        """Write columns, with their headings where they have any."""
         kept = fitting(columns, self.width - len(indent))
+        if any(column.heading for column in kept):
+            for line in heading_lines(kept):
+                self.line(indent + line, "dim")
         for number in range(len(columns[0].cells)):
             for line in row_lines(kept, number):
                 self.line(indent + line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -16,9 +15,11 @@ from paydelay.report.content import ageing, expected_unpaid
 from paydelay.report.markup import Column, Markup, cell, row, table, tag, together
 from paydelay.report.quality import gate_figures, gate_sentences
 from paydelay.report.queues import aside_part, claims_part, queue_part
+from paydelay.report.summaries import refused_sentence, stale_sentence
 from paydelay.worklist import Worklist, rank
 
 if TYPE_CHECKING:
+    from paydelay.ledger import Ledger
     from paydelay.scoring import Scores
 
 _CUSTOMERS_SHOWN = 25
@@ -34,8 +35,8 @@ def write_report(
     model: DelayModel,
     *,
     language: str = "en",
-    notes: Sequence[str] = (),
-    refused: int = 0,
+    ledger: Ledger | None = None,
+    top: int | None = None,
 ) -> Path:
     """Write the report of one day as a self-contained HTML file.
 
@@ -53,10 +54,11 @@ def write_report(
         What the scores came from.
     language : {'en', 'fr'}
         Of the page; the reasons come in the language they were scored in.
-    notes : sequence of str
-        Assumptions the reader of the ledger made.
-    refused : int
-        Rows of the ledger that were refused.
+    ledger : Ledger, optional
+        The books that were scored: what was refused of them, what was assumed in
+        reading them, and whether they end long before the day of the report.
+    top : int, optional
+        Rows of each queue; 25 customers and 50 invoices where None.
 
     Returns
     -------
@@ -72,13 +74,46 @@ def write_report(
     --------
     >>> model = DelayModel.load("model")  # doctest: +SKIP
     >>> scores = score(ledger, model, "2025-11-30", language="fr")  # doctest: +SKIP
-    >>> write_report("out/report.html", scores, None, model, language="fr")  # doctest: +SKIP
+    >>> write_report("out/report.html", scores, None, model, language="fr", ledger=ledger)  # doctest: +SKIP
+    """
+    place = check_page(path)
+    text = report_page(scores, worklist, model, language=language, ledger=ledger, top=top)
+    return _put(place, text)
+
+
+def check_page(path: str | Path) -> Path:
+    """Refuse a path that no report can be written to, before any work is done for it.
+
+    Parameters
+    ----------
+    path : str or Path
+        As given to :func:`write_report`.
+
+    Returns
+    -------
+    Path
+        The path it names.
+
+    Raises
+    ------
+    TargetError
+        If it does not end in .html, or names a folder.
+
+    Examples
+    --------
+    >>> check_page("out/report.html").name
+    'report.html'
     """
     place = Path(path)
     if place.suffix.lower() not in (".html", ".htm"):
         raise TargetError("The report is an HTML page; give a path that ends in .html.")
-    text = report_page(scores, worklist, model, language=language, notes=notes, refused=refused)
-    return _put(place, text)
+    try:
+        is_folder = place.is_dir()
+    except (OSError, ValueError) as error:
+        raise _unwritable(error) from error
+    if is_folder:
+        raise TargetError(f"The target {place.name} is a folder; give a path that ends in .html.")
+    return place
 
 
 def report_page(
@@ -87,14 +122,14 @@ def report_page(
     model: DelayModel,
     *,
     language: str = "en",
-    notes: Sequence[str] = (),
-    refused: int = 0,
+    ledger: Ledger | None = None,
+    top: int | None = None,
 ) -> str:
     """The page of :func:`write_report` as a text.
 
     Parameters
     ----------
-    scores, worklist, model, language, notes, refused
+    scores, worklist, model, language, ledger, top
         As there.
 
     Returns
@@ -107,19 +142,19 @@ def report_page(
         "ageing": (phrase("ageing.title", language), _ageing_part(scores, language)),
         "customers": (
             phrase("report.queue_by_customer", language),
-            queue_part(customers, scores, _CUSTOMERS_SHOWN, language),
+            queue_part(customers, scores, top or _CUSTOMERS_SHOWN, language),
         ),
         "invoices": (
             phrase("report.queue_by_invoice", language),
-            queue_part(invoices, scores, _INVOICES_SHOWN, language),
+            queue_part(invoices, scores, top or _INVOICES_SHOWN, language),
         ),
         "aside": (phrase("report.set_aside", language), aside_part(invoices, language)),
     }
     if scores.claims.height:
         parts["claims"] = (phrase("report.insolvency", language), claims_part(scores, language))
     parts["quality"] = (phrase("report.quality", language), _quality_part(model, language))
-    parts["notes"] = (phrase("report.reading", language), _notes_part(model, notes, refused, language))
-    return _document(scores, invoices, model, parts, language)
+    parts["notes"] = (phrase("report.reading", language), _notes_part(model, ledger, language))
+    return _document(scores, invoices, model, parts, _warning(scores, ledger, language), language)
 
 
 def _both_queues(scores: Scores, worklist: Worklist | None) -> tuple[Worklist, Worklist]:
@@ -135,6 +170,7 @@ def _document(
     worklist: Worklist,
     model: DelayModel,
     parts: dict[str, tuple[str, Markup]],
+    warning: Markup | None,
     language: str,
 ) -> str:
     title = phrase("report.title", language)
@@ -152,6 +188,7 @@ def _document(
     body = tag(
         "body",
         _header(title, as_of, scores, model, language),
+        warning,
         tag("nav", tag("ul", *links), aria_label=phrase("report.sections", language)),
         tag(
             "main",
@@ -170,6 +207,14 @@ def _document(
         tag("footer", f"paydelay · {phrase('column.model_version', language)} {model.version}"),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language)}\n"
+
+
+def _warning(scores: Scores, ledger: Ledger | None, language: str) -> Markup | None:
+    """What makes the whole page doubtful: books that end long before its day."""
+    if ledger is None or not scores.frame.height:
+        return None
+    told = stale_sentence(ledger, scores.frame["as_of"].item(0), language)
+    return tag("p", told, class_="warning", role="alert") if told else None
 
 
 def _style() -> str:
@@ -306,7 +351,7 @@ def _quality_part(model: DelayModel, language: str) -> Markup:
     )
 
 
-def _notes_part(model: DelayModel, notes: Sequence[str], refused: int, language: str) -> Markup:
+def _notes_part(model: DelayModel, ledger: Ledger | None, language: str) -> Markup:
     """What the words mean, what was assumed and what was refused."""
     outcomes, loss = model.manifest["outcomes"], model.manifest["config"]["loss"]
     meanings = [
@@ -318,28 +363,30 @@ def _notes_part(model: DelayModel, notes: Sequence[str], refused: int, language:
         phrase("report.means_set_aside", language),
     ]
     parts = [tag("ul", *(tag("li", meaning) for meaning in meanings))]
-    if refused:
+    if ledger is not None and (told := refused_sentence(ledger, language)):
         parts.append(tag("h3", phrase("report.refused", language)))
-        parts.append(tag("p", phrase("report.refused_rows", language, n=refused)))
-    if notes:
+        parts.append(tag("p", told))
+    if ledger is not None and ledger.notes:
         parts.append(tag("h3", phrase("report.notes", language)))
         # The reader of the ledger speaks English.
         spoken = None if language == "en" else "en"
-        parts.append(tag("ul", *(tag("li", note) for note in notes), lang=spoken))
+        parts.append(tag("ul", *(tag("li", note) for note in ledger.notes), lang=spoken))
     return together(parts)
 
 
 def _put(path: Path, text: str) -> Path:
     """Write the page in whole or not at all."""
     try:
-        if path.is_dir():
-            raise TargetError(f"The target {path.name} is a folder; give a path that ends in .html.")
         with replacing_file(path) as draft:
             draft.write(text.encode("utf-8"))
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "the path is not usable"
-        raise TargetError(
-            f"The report cannot be written ({why}); give a path that ends in .html, in a folder that can be "
-            "written to."
-        ) from error
+        raise _unwritable(error) from error
     return path
+
+
+def _unwritable(error: Exception) -> TargetError:
+    why = getattr(error, "strerror", None) or "the path is not usable"
+    return TargetError(
+        f"The report cannot be written ({why}); give a path that ends in .html, in a folder that can be "
+        "written to."
+    )

@@ -38,14 +38,30 @@ def gate_sentences(model: DelayModel, language: str = "en") -> list[str]:
     said = [_gate_sentence(name, gates[name], language) for name in ("late", "unpaid")]
     if not gates["late"]["passed"]:
         said.append(phrase("gate.forced", language))
-    if model.unpaid_is_pooled:
-        beyond = model.pooled.supported_days
-        said.append(
-            phrase("gate.pooled_beyond", language, n=beyond)
-            if beyond > 0
-            else phrase("gate.pooled_throughout", language)
-        )
+    if pooled := pooled_sentence(model, language):
+        said.append(pooled)
     return said
+
+
+def pooled_sentence(model: DelayModel, language: str = "en") -> str:
+    """Up to how many days past due the probability unpaid is the invoice's own.
+
+    Parameters
+    ----------
+    model : DelayModel
+        As training returned it.
+    language : str
+        One of the catalogue's.
+
+    Returns
+    -------
+    str
+        Empty where it is the invoice's own throughout.
+    """
+    if not model.unpaid_is_pooled:
+        return ""
+    beyond = model.pooled.supported_days
+    return phrase(f"gate.pooled_{'beyond' if beyond > 0 else 'throughout'}", language, n=beyond)
 
 
 def _gate_sentence(name: str, gate: Mapping[str, Any], language: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from paydelay.report.content import (
     queue_rows,
     told_reasons,
 )
-from paydelay.report.markup import Column, Markup, bar, cell, row, table, tag, together
+from paydelay.report.markup import Column, Inside, Markup, bar, cell, row, table, tag, together
 from paydelay.worklist import Worklist
 
 if TYPE_CHECKING:
@@ -134,9 +135,15 @@ def _invoice_figures(line: Mapping[str, Any], language: str) -> dict[str, Markup
         ),
         "open_amount": tag("span", format_number(line["open_amount_reporting"], language, 2)),
         "expected_payment_date": together(
-            [tag("span", payment), tag("span", payment_window(line, language), class_="more")]
+            [tag("span", payment), tag("span", *_whole_dates(payment_window(line, language)), class_="more")]
         ),
     }
+
+
+def _whole_dates(text: str) -> list[Inside]:
+    """The text with its ISO dates marked: a line would break at their dashes."""
+    parts = re.split(r"(\d{4}-\d{2}-\d{2})", text)
+    return [tag("span", part, class_="whole") if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _due(days_past_due: int, language: str) -> Markup:
@@ -286,7 +293,11 @@ def claims_part(scores: Scores, language: str) -> Markup:
     ]
     return together(
         [
-            tag("p", phrase("report.insolvency_rule", language), class_="more"),
+            tag(
+                "p",
+                phrase("queue.claims_meaning", language) + " " + phrase("report.insolvency_rule", language),
+                class_="more",
+            ),
             table(
                 phrase("report.insolvency", language),
                 columns,

@@ -18,11 +18,13 @@ from paydelay.report.content import (
     queue_rows,
     told_reasons,
 )
+from paydelay.report.quality import pooled_sentence
 from paydelay.worklist import Worklist
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from paydelay.model import DelayModel
     from paydelay.scoring import Scores
 
 _INDENT = "    "
@@ -37,6 +39,7 @@ def print_queue(
     language: str = "en",
     console: Console | None = None,
     limit: int = 20,
+    model: DelayModel | None = None,
 ) -> None:
     """Print the head of a queue with its reasons, then what it leaves out and the totals.
 
@@ -53,6 +56,9 @@ def print_queue(
         columns there are, and only a terminal gets colours.
     limit : int
         Rows at most.
+    model : DelayModel, optional
+        What the scores came from, to say up to where the probability unpaid is the
+        invoice's own.
 
     Examples
     --------
@@ -76,6 +82,8 @@ def print_queue(
     rows = queue_rows(worklist, scores.frame, limit)
     if rows:
         _print_rows(lines, worklist, rows, scores.reporting_currency, language)
+        if model is not None and (pooled := pooled_sentence(model, language)):
+            lines.text(pooled, "dim")
     else:
         lines.line(phrase("queue.empty", language))
     if scores.frame.height:
@@ -200,40 +208,56 @@ def _customer_notes(row: Mapping[str, Any], language: str) -> list[str]:
 
 
 def _print_totals(lines: Lines, worklist: Worklist, language: str) -> None:
-    """What the whole book holds, and what is set aside by reason."""
-    totals = worklist.totals
-    amounts = {
-        "report.open": totals["open_amount"],
-        "report.overdue": totals["overdue_amount"],
-        "column.expected_loss": totals["expected_loss"],
-        "column.cost_of_delay": totals["cost_of_delay"],
+    """What the whole book holds and how much of it is set aside, then that by reason."""
+    totals, chased = worklist.totals, worklist.totals["actionable"]
+    names = {
+        "report.open": "open_amount",
+        "report.overdue": "overdue_amount",
+        "column.expected_loss": "expected_loss",
+        "column.cost_of_delay": "cost_of_delay",
     }
     lines.line()
     lines.text(phrase("report.totals", language), "bold")
-    names = [phrase(key, language) for key in amounts]
-    lines.grid([Column(names, left=True), _amounts(amounts.values(), language)], indent="  ")
     aside = aside_rows(totals)
+    columns = [
+        Column([phrase(key, language) for key in names], left=True),
+        _amounts((totals[name] for name in names.values()), language, phrase("report.whole_book", language)),
+    ]
+    if aside:
+        apart = (totals[name] - chased[name] for name in names.values())
+        columns.append(_amounts(apart, language, phrase("report.set_aside_part", language)))
+    lines.grid(columns, indent="  ")
     if not aside:
         return
     lines.line()
     count = sum(row["invoice_count"] for row in aside)
     lines.text(phrase("queue.set_aside", language, n=count), "bold")
     reasons = [phrase(f"set_aside.{row['reason']}", language) for row in aside]
-    counts = [phrase("unit.invoices", language, n=row["invoice_count"]) for row in aside]
-    sums = _amounts([row["open_amount"] for row in aside], language)
-    lines.grid([Column(reasons, left=True), sums, Column(counts)], indent="  ")
+    counts = [format_number(row["invoice_count"], language) for row in aside]
+    lines.grid(
+        [
+            Column(reasons, left=True),
+            Column(counts, phrase("column.invoice_count", language)),
+            _amounts((row["open_amount"] for row in aside), language, phrase("report.open", language)),
+            _amounts((row["expected_loss"] for row in aside), language, _short("expected_loss", language)),
+        ],
+        indent="  ",
+    )
 
 
-def _amounts(values: Iterable[float], language: str) -> Column:
-    return Column([format_number(value, language, 2) for value in values])
+def _amounts(values: Iterable[float], language: str, heading: str = "") -> Column:
+    return Column([format_number(value, language, 2) for value in values], heading)
 
 
 def _print_claims(lines: Lines, scores: Scores, language: str) -> None:
     """Claims that can still be declared, one by one; the others in one line."""
     claims = claims_by_customer(scores.claims).to_dicts()
+    if claims:
+        lines.line()
+        lines.text(phrase("report.insolvency", language), "bold")
+        lines.text(phrase("queue.claims_meaning", language), "dim")
     timely = [claim for claim in claims if claim["days_left"] >= 0]
     if timely:
-        lines.line()
         lines.text(phrase("queue.claims_open", language, n=len(timely)), "bold red")
         _print_timely(lines, timely[:_CLAIMS_SHOWN], language)
     if len(timely) > _CLAIMS_SHOWN:
@@ -241,7 +265,6 @@ def _print_claims(lines: Lines, scores: Scores, language: str) -> None:
     passed = claims[len(timely) :]
     if passed:
         amount = format_number(sum(claim["open_amount"] for claim in passed), language, 2)
-        lines.line()
         lines.text(phrase("queue.claims_passed", language, n=len(passed), amount=amount))
 
 

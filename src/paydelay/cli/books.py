@@ -1,0 +1,95 @@
+"""Reading what a command works on, and telling what is amiss with it on stderr."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from paydelay.cli.progress import stages
+from paydelay.errors import LedgerError, ModelError
+from paydelay.language import phrase
+
+if TYPE_CHECKING:
+    from paydelay.ledger import Ledger
+    from paydelay.model import DelayModel
+    from paydelay.worklist import Worklist
+
+
+def usable_ledger(folder: Path, language: str) -> Ledger:
+    """A ledger with something to learn from or to score; what was refused is told at once.
+
+    Parameters
+    ----------
+    folder : Path
+        The ledger folder.
+    language : {'en', 'fr'}
+        Of what is told.
+
+    Returns
+    -------
+    Ledger
+
+    Raises
+    ------
+    LedgerError
+        If it cannot be read, or every invoice was refused.
+    """
+    from paydelay.ledger import read_ledger
+    from paydelay.report import nothing_usable, refused_sentence
+
+    with stages("read", language):
+        books = read_ledger(folder)
+    if nothing_usable(books):
+        raise LedgerError(phrase("told.nothing_usable", language, n=books.rows_read["invoices"]))
+    # Before the work, not after it: a run that ends early has told it all the same.
+    if told := refused_sentence(books, language):
+        typer.echo(told, err=True)
+    return books
+
+
+def load_model(model: str) -> DelayModel:
+    """The model of a folder.
+
+    Parameters
+    ----------
+    model : str
+        The folder that train wrote.
+
+    Returns
+    -------
+    DelayModel
+
+    Raises
+    ------
+    ModelError
+        If there is none, or the model of a registry is asked for.
+    """
+    from paydelay.model import DelayModel
+
+    if model.startswith("models:"):
+        raise ModelError(
+            "Models of a registry are not read by this version; give the folder that train wrote."
+        )
+    return DelayModel.load(model)
+
+
+def tell_stale(books: Ledger, as_of: date, language: str) -> None:
+    """An old export makes every paid invoice look open: a day far beyond it is told."""
+    from paydelay.report import stale_sentence
+
+    if told := stale_sentence(books, as_of, language):
+        typer.secho(told, err=True, bold=True, fg=typer.colors.YELLOW)
+
+
+def tell_left_out(queue: Worklist, language: str) -> None:
+    """What was scored and is not in the file: a cut queue is not to pass for the book."""
+    counts = {
+        "told.ranked_rows": queue.waiting.height + queue.out_of_scope.height,
+        "queue.set_aside": queue.set_aside.height,
+    }
+    left = ", ".join(phrase(key, language, n=count) for key, count in counts.items() if count)
+    if left:
+        typer.echo(phrase("told.left_out", language, left=left), err=True)

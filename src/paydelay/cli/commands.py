@@ -1,0 +1,295 @@
+"""One function per command: it reads, calls the library and shows or writes what comes back."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from paydelay.cli.books import load_model, tell_left_out, tell_stale, usable_ledger
+from paydelay.cli.options import (
+    AsOf,
+    By,
+    ConfigPath,
+    CsvStyle,
+    Explained,
+    Format,
+    Language,
+    LedgerPath,
+    ModelPath,
+    Order,
+    Ordered,
+    Scope,
+    Scoped,
+    Spoken,
+    Styled,
+)
+from paydelay.cli.progress import stages
+from paydelay.errors import LedgerError
+from paydelay.language import phrase
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from paydelay.scoring import Scores
+    from paydelay.worklist import Worklist
+
+_SHOWN = 20
+"""Rows on the screen where no number is asked for."""
+
+application = typer.Typer(
+    name="paydelay",
+    help="Which open invoices to chase first, what each may cost and why.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@application.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log each stage to stderr.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(version_of("paydelay"))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+
+
+@application.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the ledger is written.")],
+    customers: Annotated[int, typer.Option("--customers", help="Number of customers.")] = 400,
+    months: Annotated[int, typer.Option("--months", help="Months of history.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same ledger.")] = 1,
+    regime_change: Annotated[bool, typer.Option("--regime-change", help="Add a liquidity shock.")] = False,
+    file_format: Annotated[Format, typer.Option("--format", help="Of the tables.")] = Format.csv,
+    language: Spoken = Language.en,
+) -> None:
+    """Write a debtor book whose truth is known: a ledger, and DIR/truth beside its tables."""
+    from paydelay.simulate import SimulationSettings
+    from paydelay.simulate import simulate as simulated
+
+    settings = SimulationSettings.from_values(
+        {
+            "customer_count": customers,
+            "month_count": months,
+            "seed": seed,
+            "regime_change": regime_change,
+            "regime_change_month": min(20, months * 2 // 3),
+        }
+    )
+    with stages("simulate", language):
+        book = simulated(settings)
+        book.write(out, format=file_format.value)
+    typer.echo(
+        phrase(
+            "told.simulated",
+            language,
+            invoices=phrase("unit.invoices", language, n=book.invoices.height),
+            payments=phrase("unit.payments", language, n=book.payments.height),
+            customers=phrase("unit.customers", language, n=customers),
+            first=settings.start_date,
+            last=settings.end_date,
+            target=str(out),
+        )
+    )
+
+
+@application.command()
+def check(
+    ledger: LedgerPath,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a row is refused.")] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", metavar="FILE", help="Write every refused row to a CSV.")
+    ] = None,
+    language: Spoken = Language.en,
+    csv_style: Styled = CsvStyle.standard,
+) -> None:
+    """Count what a ledger holds, and tell every rule by which rows were refused."""
+    from paydelay.delivery import check_target, deliver
+    from paydelay.ledger import read_ledger
+    from paydelay.report import nothing_usable, print_check, refused_rows
+
+    if rejects is not None:
+        check_target(rejects)
+    with stages("read", language):
+        books = read_ledger(ledger)
+    print_check(books, language, console=_screen())
+    if rejects is not None:
+        listed = refused_rows(books, language)
+        deliver(listed, rejects, language, csv_style=csv_style.value)
+        typer.echo(phrase("told.written", language, n=listed.height, target=str(rejects)))
+    if nothing_usable(books):
+        told = phrase("told.nothing_usable", language, n=books.rows_read["invoices"])
+        if not strict:
+            raise LedgerError(told)
+        typer.echo(told, err=True)
+    if strict and books.refusals.height:
+        raise typer.Exit(1)
+
+
+@application.command()
+def train(
+    ledger: LedgerPath,
+    as_of: AsOf,
+    model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Where the model is written.")],
+    config: ConfigPath = None,
+    force: Annotated[bool, typer.Option("--force", help="Keep a model under its quality gate.")] = False,
+    language: Spoken = Language.en,
+) -> None:
+    """Train a model on what was known at the close of a day."""
+    from paydelay.config import load_config
+    from paydelay.model import check_model_folder
+    from paydelay.report import print_training
+    from paydelay.training import train as trained
+
+    settings = load_config(config)
+    check_model_folder(model)
+    books = usable_ledger(ledger, language)
+    with stages("train", language):
+        fitted = trained(books, as_of, settings, force=force)
+        fitted.save(model)
+    print_training(fitted, language, console=_screen())
+    typer.echo(phrase("told.model_written", language, target=str(model)))
+    tell_stale(books, as_of, language)
+
+
+@application.command()
+def score(  # noqa: PLR0913, PLR0917 - every option is an argument
+    ledger: LedgerPath,
+    as_of: AsOf,
+    model: ModelPath,
+    out: Annotated[
+        str, typer.Option("--out", metavar="TARGET", help="A .parquet, .csv or .json file, or - for a table.")
+    ] = "-",
+    by: Annotated[By, typer.Option("--by", help="What one contact is made about.")] = By.invoice,
+    order: Ordered = Order.expected_loss,
+    scope: Scoped = Scope.all,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows to give at most.")] = None,
+    capacity: Annotated[
+        int | None, typer.Option("--capacity", min=1, help="Contacts that can be made.")
+    ] = None,
+    language: Spoken = Language.en,
+    explain: Annotated[Explained | None, typer.Option("--explain", help="Whose reasons are given.")] = None,
+    csv_style: Styled = CsvStyle.standard,
+    config: ConfigPath = None,
+) -> None:
+    """Score every open invoice and rank what to chase first."""
+    from paydelay.config import load_config
+    from paydelay.delivery import check_target, deliver
+    from paydelay.report import print_queue
+    from paydelay.scoring import score as scored
+    from paydelay.worklist import rank
+
+    on_screen = out == "-"
+    if not on_screen:
+        check_target(out)
+    settings = load_config(config) if config else None
+    fitted = load_model(model)
+    shown = top or capacity or (_SHOWN if on_screen else None)
+    books = usable_ledger(ledger, language)
+    with stages("score", language):
+        scores = scored(
+            books,
+            fitted,
+            as_of,
+            config=settings,
+            language=language.value,
+            explain=_rows_to_explain(explain, by, scope, shown, on_screen),
+            order=order.value,
+        )
+        queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
+    if on_screen:
+        print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=_screen(), model=fitted)
+    else:
+        whole_book = by is By.invoice and scope is Scope.all and shown is None
+        table = _delivered(queue, scores, whole_book)
+        deliver(table, out, language, csv_style=csv_style.value)
+        typer.echo(phrase("told.written", language, n=table.height, target=out))
+        if not whole_book:
+            tell_left_out(queue, language)
+    if not len(scores):
+        typer.echo(phrase("told.nothing_open", language, as_of=as_of), err=True)
+    tell_stale(books, as_of, language)
+
+
+@application.command()
+def report(  # noqa: PLR0913, PLR0917 - every option is an argument
+    ledger: LedgerPath,
+    as_of: AsOf,
+    model: ModelPath,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page, a file that ends in .html.")],
+    order: Ordered = Order.expected_loss,
+    scope: Scoped = Scope.all,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Rows of each queue; else 25 customers, 50 invoices.")
+    ] = None,
+    language: Spoken = Language.en,
+    config: ConfigPath = None,
+) -> None:
+    """Write the day's queues, totals and what the model is worth as one HTML page."""
+    from paydelay.config import load_config
+    from paydelay.report import check_page, write_report
+    from paydelay.scoring import score as scored
+    from paydelay.worklist import rank
+
+    check_page(out)
+    settings = load_config(config) if config else None
+    fitted = load_model(model)
+    books = usable_ledger(ledger, language)
+    with stages("score", language):
+        scores = scored(books, fitted, as_of, config=settings, language=language.value, order=order.value)
+        queue = rank(scores, "invoice", order.value, scope.value)
+        write_report(out, scores, queue, fitted, language=language, ledger=books, top=top)
+    typer.echo(phrase("told.report_written", language, target=str(out)))
+    if not len(scores):
+        typer.echo(phrase("told.nothing_open", language, as_of=as_of), err=True)
+    tell_stale(books, as_of, language)
+
+
+def _rows_to_explain(
+    asked: Explained | None, by: By, scope: Scope, shown: int | None, on_screen: bool
+) -> Literal["all", "top", "none"] | int:
+    """Whose reasons are worth the time: all that are read, and no more on a screen."""
+    if asked is Explained.none:
+        return "none"
+    # Ranks count over the whole actionable book: the first of a scope may be far down, and a
+    # customer's reasons are those of all its invoices.
+    if by is By.customer or scope is not Scope.all:
+        return "all"
+    if asked is Explained.all or (asked is None and not on_screen):
+        return "all"
+    return shown or "top"
+
+
+def _delivered(queue: Worklist, scores: Scores, whole_book: bool) -> pl.DataFrame:
+    """What a file is given: every open invoice, or the queue that was asked for."""
+    from paydelay.report import with_probabilities
+
+    if whole_book:
+        return scores.frame.sort("priority_rank", "invoice_id", nulls_last=True)
+    return with_probabilities(queue.frame, scores.frame) if queue.by == "customer" else queue.frame
+
+
+def _screen() -> Console:
+    """Standard output, which leaves it to ``main`` when its reader has gone, as ``head`` does."""
+    from rich.console import Console
+
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Screen(highlight=False)

@@ -1,0 +1,69 @@
+"""How far a command has come, shown on stderr while somebody watches."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from paydelay.language import phrase
+
+
+class _LatestStage(logging.Handler):
+    """Shows on a progress bar which stage was finished last."""
+
+    def __init__(self, progress: Any, task: Any, doing: str, language: str) -> None:
+        super().__init__(logging.INFO)
+        self._progress, self._task = progress, task
+        self._doing, self._language = doing, language
+
+    def emit(self, record: logging.LogRecord) -> None:
+        part = record.name.split(".")[1]
+        try:
+            done = phrase(f"progress.done.{part}", self._language)
+        except KeyError:  # a stage without words of its own goes by unsaid
+            return
+        self._progress.update(self._task, description=f"{self._doing} ({done})")
+
+
+@contextmanager
+def stages(work: str, language: str) -> Iterator[None]:
+    """A progress bar on stderr that names the stage just done; nothing where nobody watches.
+
+    Parameters
+    ----------
+    work : str
+        Key of the catalogue below ``progress``.
+    language : {'en', 'fr'}
+        Of the words beside the bar.
+
+    Yields
+    ------
+    None
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    logger = logging.getLogger("paydelay")
+    doing = phrase(f"progress.{work}", language)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        handler = _LatestStage(progress, progress.add_task(doing, total=None), doing, language)
+        before = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(before)
