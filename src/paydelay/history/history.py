@@ -154,7 +154,9 @@ class History:
         """
         wanted = (invoice << 32) | day.astype(np.int64)
         row = np.searchsorted(self.states.key, wanted, side="right") - 1
-        before = row < self.states.first[invoice]
+        # Invoices are coded in order of knowledge: one beyond the last is not in these books yet.
+        count = len(self.invoices)
+        before = (invoice >= count) | (row < self.states.first[np.minimum(invoice, count)])
         return np.where(before, -1, row)
 
     def open_rows(self, as_ofs: Sequence[date]) -> tuple[Codes, Days]:

@@ -59,14 +59,13 @@ class PastView:
     _book: PastView | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        facts, history = self._history.invoices, self._history
-        self.customer: Codes = facts.customer[self.invoice]
-        self.state: NDArray[np.int64] = history.state_row(self.invoice, self.as_of_day)
+        self.state: NDArray[np.int64] = self._history.state_row(self.invoice, self.as_of_day)
         if (self.state < 0).any():
             raise LeakageError(
                 f"{int((self.state < 0).sum())} rows ask about invoices that were not known yet on their "
                 "as_of date; ask only for invoices open on the date."
             )
+        self.customer: Codes = self._history.invoices.customer[self.invoice]
 
     def __len__(self) -> int:
         return len(self.invoice)
