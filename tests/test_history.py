@@ -27,8 +27,9 @@ from paydelay.history import (
     insolvency_days,
 )
 from paydelay.history.attributes import AsOfTable
+from paydelay.history.cohorts import CohortStream
 from paydelay.history.entries import COHORT_CAP_DAYS, COHORT_EARLY_DAYS
-from paydelay.history.streams import CohortStream, DayStream, EventStream
+from paydelay.history.streams import DayStream, EventStream
 from paydelay.ledger import Ledger
 from paydelay.panel import build_panel, check_no_leak
 
