@@ -157,14 +157,14 @@ def _mutant_cohort_not_frozen() -> tuple[type, str, Callable[..., object]]:
     original = CohortStream.window
 
     def aggregate_before_filter(
-        self: CohortStream, measure: str, entity: np.ndarray, when: np.ndarray, days: int
+        self: CohortStream, measure: str, entity: np.ndarray, when: np.ndarray, days: int, *rest: object
     ) -> object:
         # Sums the final delays of all that fell due in the window, before asking what was known.
         finals = self._finals
         return (
             finals.total(measure, entity, when)
             - finals.total(measure, entity, when - days)
-            + 0 * original(self, measure, entity, when, days)
+            + 0 * original(self, measure, entity, when, days, *rest)
         )
 
     return CohortStream, "window", aggregate_before_filter

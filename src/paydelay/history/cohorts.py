@@ -9,7 +9,7 @@ its due date and then frozen, which makes the past of any longer window final.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -107,40 +107,43 @@ class CohortStream:
     _cohorts: Cohorts
     _entity: NDArray[np.int32]
     _finals: EventStream | DayStream
-    _answers: Answers | None = None
 
     def __post_init__(self) -> None:
         self._width = int(self._entity.max(initial=-1)) + 1
 
-    def asked_by(self, answers: Answers) -> CohortStream:
-        """The same stream, for one set of rows."""
-        return replace(self, _answers=answers)
-
-    def total(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
+    def total(
+        self, measure: str, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None
+    ) -> Integers:
         """Sum over all invoices that had fallen due by a day."""
-        frozen = self._finals.total(measure, entity, day - COHORT_CAP_DAYS, self._answers)
-        return frozen + self._recent(measure, entity, day)
+        answers = answers or Answers()
+        # Windows of any length end on the same young invoices.
+        young = answers.find(
+            self._finals,
+            f"young {measure}",
+            (entity, day),
+            lambda: self._summed(measure, entity, day, answers),
+        )
+        return young + self._finals.total(measure, entity, day - COHORT_CAP_DAYS, answers)
 
-    def window(self, measure: str, entity: Codes, day: NDArray[np.integer], days: int) -> Integers:
+    def window(
+        self,
+        measure: str,
+        entity: Codes,
+        day: NDArray[np.integer],
+        days: int,
+        answers: Answers | None = None,
+    ) -> Integers:
         """Sum over the invoices that fell due in the ``days`` days up to and including ``day``."""
         if days < COHORT_CAP_DAYS:
             raise LeakageError(
                 f"A window of {days} days was asked of invoices frozen {COHORT_CAP_DAYS} days after their "
                 f"due date; what lies before it is not final, so ask for {COHORT_CAP_DAYS} days or more."
             )
-        before = self._finals.total(measure, entity, day - days, self._answers)
-        return self.total(measure, entity, day) - before
-
-    def _recent(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
-        """Sum over the young invoices of each asker, as known on its day."""
-        answers = self._answers or Answers()
-        # Windows of any length end on the same young invoices.
-        key = f"young {measure}"
-        return answers.find(
-            self._finals, key, (entity, day), lambda: self._summed(measure, entity, day, answers)
-        )
+        before = self._finals.total(measure, entity, day - days, answers)
+        return self.total(measure, entity, day, answers) - before
 
     def _summed(self, measure: str, entity: Codes, day: NDArray[np.integer], answers: Answers) -> Integers:
+        """Sum over the young invoices of each asker, as known on its day."""
         sums = np.zeros(len(entity), np.int64)
         order = np.argsort(day, kind="stable")
         days, start = np.unique(day[order], return_index=True)

@@ -210,6 +210,16 @@ class History:
         order = np.argsort(position, kind="stable")
         return invoice[order], days[position[order]]
 
+    def is_of_customer(self, by: str) -> bool:
+        """Whether the customer and the day alone say to whom an invoice belongs.
+
+        Parameters
+        ----------
+        by : str
+            Kind of entity: see :meth:`entity`.
+        """
+        return by in ("book", "parent") or by in self.attributes
+
     def entity(self, by: str, invoice: Codes, customer: Codes, day: NDArray[np.integer]) -> Codes:
         """Code of the entity a row belongs to; -1 where it has none.
 

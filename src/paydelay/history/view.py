@@ -32,6 +32,19 @@ class _Group:
     day: Days
     row_pair: NDArray[np.intp] | None
 
+    def taken(self, row: NDArray[np.intp] | None) -> _Group:
+        """The same pairs, for some of the rows."""
+        return _Group(self.entity, self.day, row if self.row_pair is None else self.row_pair[row])
+
+
+def _distinct_pairs(entity: Codes, day: Days) -> _Group:
+    # Most views hold one date.
+    one = len(day) > 0 and bool((day == day[0]).all())
+    days, number = (day[:1], np.intp(0)) if one else np.unique(day, return_inverse=True)
+    # One more than the entity, since rows without one are marked -1.
+    pairs, row_pair = distinct((entity + 1) * len(days) + number)
+    return _Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
+
 
 @dataclass
 class PastView:
@@ -57,9 +70,15 @@ class PastView:
     _results: dict[Callable[[PastView], object], object] = field(default_factory=dict, repr=False)
     _answers: Answers = field(default_factory=Answers, repr=False)
     _book: PastView | None = field(default=None, repr=False)
+    _wider: PastView | None = field(default=None, repr=False)
+    _row: NDArray[np.intp] | None = field(default=None, repr=False)
+    _narrower: dict[str, tuple[PastView, NDArray[np.intp]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self.state: NDArray[np.int64] = self._history.state_row(self.invoice, self.as_of_day)
+        known = self._wider
+        self.state: NDArray[np.int64] = (
+            self._history.state_row(self.invoice, self.as_of_day) if known is None else known.state[self._row]
+        )
         if (self.state < 0).any():
             raise LeakageError(
                 f"{int((self.state < 0).sum())} rows ask about invoices that were not known yet on their "
@@ -454,17 +473,22 @@ class PastView:
         array of shape (n_rows,)
             Open amounts are in the reporting currency, at the rate of the issue date.
         """
+        asked = self._wider or self
+        figures = self._cached(("open book", measure, by), lambda: asked._book_figures(measure, by))
+        spread = self._spread(by, figures)
+        return spread / (1.0 if "count" in measure or measure == "oldest_days" else 100.0)
+
+    def _book_figures(self, measure: str, by: str) -> Integers:
+        """A figure of the whole book for each group of this view."""
         book = self._whole_book()
         figures = book._cached(("book", measure, by), lambda: book._open_figures(measure, by))
         if book is self:
-            spread = self._spread(by, figures)
-        else:
-            ours, theirs = self._group(by), book._group(by)
-            key = entity_day_key(theirs.entity, theirs.day)
-            order = np.argsort(key, kind="stable")
-            pair = np.searchsorted(key, entity_day_key(ours.entity, ours.day), sorter=order)
-            spread = self._spread(by, figures[order[pair]])
-        return spread / (1.0 if "count" in measure or measure == "oldest_days" else 100.0)
+            return figures
+        ours, theirs = self._group(by), book._group(by)
+        key = entity_day_key(theirs.entity, theirs.day)
+        order = np.argsort(key, kind="stable")
+        pair = np.searchsorted(key, entity_day_key(ours.entity, ours.day), sorter=order)
+        return np.asarray(figures[order[pair]])
 
     def _open_figures(self, measure: str, by: str) -> Integers:
         """A figure of each group of this view, which holds the whole book."""
@@ -521,17 +545,62 @@ class PastView:
             self._results[compute] = compute(self)
         return cast(Result, self._results[compute])
 
+    def per(self, by: str) -> tuple[PastView, NDArray[np.intp]]:
+        """One row for each entity and date of these rows, and which of them each row belongs to.
+
+        What depends on the entity and the date alone is computed once for each, in
+        place of once for each of its open invoices.
+
+        Parameters
+        ----------
+        by : str
+            Kind of entity: see :meth:`History.entity`. Not ``invoice``.
+
+        Returns
+        -------
+        view : PastView
+            One invoice of each entity and date stands for the others.
+        row : array of shape (n_rows,)
+            Positions in that view.
+        """
+        if by not in self._narrower:
+            row = self._group(by).row_pair
+            if row is None:
+                row = np.arange(len(self))
+            chosen = np.empty(len(self._group(by).entity), np.intp)
+            chosen[row] = np.arange(len(self))
+            # Groups are those of the wider view, so that what is found for one serves all.
+            view = PastView(
+                self._history,
+                self.invoice[chosen],
+                self.as_of_day[chosen],
+                _cache=self._cache,
+                _answers=self._answers,
+                _wider=self._wider or self,
+                _row=chosen if self._row is None else self._row[chosen],
+            )
+            self._narrower[by] = view, row
+        return self._narrower[by]
+
     def _group(self, by: str) -> _Group:
         if by not in self._groups:
-            entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
-            if by == "invoice":
-                self._groups[by] = _Group(entity, self.as_of_day, None)
-            else:
-                days, day = np.unique(self.as_of_day, return_inverse=True)
-                # One more than the entity, since rows without one are marked -1.
-                pairs, row_pair = distinct((entity + 1) * len(days) + day)
-                self._groups[by] = _Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
+            self._groups[by] = self._grouped(by)
         return self._groups[by]
+
+    def _grouped(self, by: str) -> _Group:
+        if self._wider is not None:
+            group = self._wider._group(by)
+            return group.taken(self._row)
+        if by == "invoice":
+            return _Group(self.invoice, self.as_of_day, None)
+        if self._history.is_of_customer(by):
+            # Whose a customer is, is asked once for each of them, not for each invoice.
+            customers = self._group("customer")
+            nobody = np.full(len(customers.entity), -1, np.int64)
+            entity = self._history.entity(by, nobody, customers.entity, customers.day)
+            return _distinct_pairs(entity, customers.day).taken(customers.row_pair)
+        entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
+        return _distinct_pairs(entity, self.as_of_day)
 
     def _spread(self, by: str, values: NDArray[np.number]) -> Floats:
         row_pair, numbers = self._group(by).row_pair, np.asarray(values, np.float64)
@@ -559,12 +628,12 @@ class PastView:
         group = self._group(by)
         entity, day = group.entity, group.day - np.int32(ago_days)
         if stream == "due":
-            cohort = self._history.cohort_stream(by).asked_by(self._answers)
+            cohort = self._history.cohort_stream(by)
             if last is not None:
                 raise LedgerError("Invoices by due date are asked for by days, not by the last few.")
             if days is None:
-                return cohort.total(measure, entity, day)
-            return cohort.window(measure, entity, day, days)
+                return cohort.total(measure, entity, day, self._answers)
+            return cohort.window(measure, entity, day, days, self._answers)
         if days is not None and last is not None:
             raise LedgerError("Ask for a window of days or for the last few events, not for both.")
         if last is not None:
