@@ -217,6 +217,10 @@ class History:
         ----------
         by : str
             Kind of entity: see :meth:`entity`.
+
+        Returns
+        -------
+        bool
         """
         return by in ("book", "parent") or by in self.attributes
 

@@ -13,37 +13,12 @@ from numpy.typing import NDArray
 from paydelay.errors import LeakageError, LedgerError
 from paydelay.history.balances import insolvency_days
 from paydelay.history.facts import NEVER, Codes, Days
-from paydelay.history.history import History, day_of
-from paydelay.history.ordering import distinct, entity_day_key
+from paydelay.history.groups import Group, distinct_pairs, open_figures
+from paydelay.history.history import History
 from paydelay.history.streams import Answers, Integers
 
 Floats = NDArray[np.float64]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Distinct (entity, as_of) pairs of the rows, and which pair each row belongs to.
-
-    ``row_pair`` is None where every row is a pair of its own.
-    """
-
-    entity: Codes
-    day: Days
-    row_pair: NDArray[np.intp] | None
-
-    def taken(self, row: NDArray[np.intp] | None) -> _Group:
-        """The same pairs, for some of the rows."""
-        return _Group(self.entity, self.day, row if self.row_pair is None else self.row_pair[row])
-
-
-def _distinct_pairs(entity: Codes, day: Days) -> _Group:
-    # Most views hold one date.
-    one = len(day) > 0 and bool((day == day[0]).all())
-    days, number = (day[:1], np.intp(0)) if one else np.unique(day, return_inverse=True)
-    # One more than the entity, since rows without one are marked -1.
-    pairs, row_pair = distinct((entity + 1) * len(days) + number)
-    return _Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
 
 
 @dataclass
@@ -65,7 +40,7 @@ class PastView:
     _history: History
     invoice: Codes
     as_of_day: Days
-    _groups: dict[str, _Group] = field(default_factory=dict, repr=False)
+    _groups: dict[str, Group] = field(default_factory=dict, repr=False)
     _cache: dict[tuple[object, ...], Integers] = field(default_factory=dict, repr=False)
     _results: dict[Callable[[PastView], object], object] = field(default_factory=dict, repr=False)
     _answers: Answers = field(default_factory=Answers, repr=False)
@@ -481,39 +456,11 @@ class PastView:
     def _book_figures(self, measure: str, by: str) -> Integers:
         """A figure of the whole book for each group of this view."""
         book = self._whole_book()
-        figures = book._cached(("book", measure, by), lambda: book._open_figures(measure, by))
-        if book is self:
-            return figures
         ours, theirs = self._group(by), book._group(by)
-        key = entity_day_key(theirs.entity, theirs.day)
-        order = np.argsort(key, kind="stable")
-        pair = np.searchsorted(key, entity_day_key(ours.entity, ours.day), sorter=order)
-        return np.asarray(figures[order[pair]])
-
-    def _open_figures(self, measure: str, by: str) -> Integers:
-        """A figure of each group of this view, which holds the whole book."""
-        group, facts = self._group(by), self._history.invoices
-        pair = np.arange(len(self)) if group.row_pair is None else group.row_pair
-        late = self.days_past_due
-        if measure == "oldest_days":
-            oldest = np.full(len(group.entity), -(10**6), np.int64)
-            np.maximum.at(oldest, pair, late)
-            return oldest
-        chosen = np.flatnonzero(late > 0) if measure.startswith("overdue") else slice(None)
-        pair, invoice = pair[chosen], self.invoice[chosen]
-        figures = np.zeros(len(group.entity), np.int64)
-        if measure.endswith("count"):
-            np.add.at(figures, pair, 1)
-            return figures
-        share = self._history.states.open[self.state[chosen]] / facts.amount[invoice]
-        cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
-        if measure == "amount_squared":
-            # Squares outgrow whole numbers; rows come in one order, so the sum is the same each time.
-            squares = np.zeros(len(figures))
-            np.add.at(squares, pair, (cents / 100.0) ** 2 * 100.0)
-            return cast(Integers, squares)
-        np.add.at(figures, pair, cents)
-        return figures
+        figures = book._cached(
+            ("book", measure, by), lambda: open_figures(self._history, book, theirs, measure)
+        )
+        return figures if book is self else figures[theirs.position(ours)]
 
     def _whole_book(self) -> PastView:
         """All invoices open on the dates of the rows: this very view where it holds them all."""
@@ -582,25 +529,25 @@ class PastView:
             self._narrower[by] = view, row
         return self._narrower[by]
 
-    def _group(self, by: str) -> _Group:
+    def _group(self, by: str) -> Group:
         if by not in self._groups:
             self._groups[by] = self._grouped(by)
         return self._groups[by]
 
-    def _grouped(self, by: str) -> _Group:
+    def _grouped(self, by: str) -> Group:
         if self._wider is not None:
             group = self._wider._group(by)
             return group.taken(self._row)
         if by == "invoice":
-            return _Group(self.invoice, self.as_of_day, None)
+            return Group(self.invoice, self.as_of_day, None)
         if self._history.is_of_customer(by):
             # Whose a customer is, is asked once for each of them, not for each invoice.
             customers = self._group("customer")
             nobody = np.full(len(customers.entity), -1, np.int64)
             entity = self._history.entity(by, nobody, customers.entity, customers.day)
-            return _distinct_pairs(entity, customers.day).taken(customers.row_pair)
+            return distinct_pairs(entity, customers.day).taken(customers.row_pair)
         entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
-        return _distinct_pairs(entity, self.as_of_day)
+        return distinct_pairs(entity, self.as_of_day)
 
     def _spread(self, by: str, values: NDArray[np.number]) -> Floats:
         row_pair, numbers = self._group(by).row_pair, np.asarray(values, np.float64)
@@ -652,4 +599,4 @@ def _ratio(sums: Integers, weights: Integers) -> Floats:
     return ratio
 
 
-__all__ = ["Floats", "PastView", "day_of"]
+__all__ = ["Floats", "PastView"]
