@@ -146,7 +146,9 @@ def _expected(
     day_count: NDArray[np.int64],
 ) -> Floats:
     count, weekday = np.maximum(day_count, 0), (first_day + 3) % 7
-    weeks, days = np.divmod(count, 7)
+    # Division is fast where remainders are not.
+    weeks = count // 7
+    days = count - 7 * weeks
     runs: Floats = weeks * until[7][row] + until[weekday + days, row] - until[weekday, row]
     return runs
 

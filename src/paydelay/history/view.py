@@ -593,10 +593,7 @@ class PastView:
 
 def _ratio(sums: Integers, weights: Integers) -> Floats:
     """Sums by weights; NaN where the weight is not positive."""
-    ratio = np.full(len(sums), np.nan)
-    positive = weights > 0
-    ratio[positive] = sums[positive] / weights[positive]
-    return ratio
+    return np.asarray(np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0))
 
 
 __all__ = ["Floats", "PastView"]
