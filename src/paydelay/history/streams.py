@@ -300,6 +300,8 @@ class EventStream(_Dated):
 
     def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Number of entries of all entities that sort up to (entity, day), that day included."""
+        if not len(self._key):
+            return np.zeros(len(entity), np.int64)
         return np.searchsorted(self._key, self._cells_until(entity, day).astype(self._key.dtype))
 
     def start(self, entity: Codes) -> Integers:
@@ -335,25 +337,27 @@ class EventStream(_Dated):
     def _day_at(self, position: Integers) -> Days:
         return (self._key[position] % self._days + self._first_day).astype(np.int32)
 
-    def latest_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
+    def latest_day(self, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None) -> Days:
         """Day of the latest entry known on a day; NEVER where there is none."""
-        high = self.end(entity, day)
+        high = self._known(entity, day, answers or Answers())
         found = high > self.start(entity)
         latest = np.full(len(entity), NEVER, np.int32)
         latest[found] = self._day_at(high[found] - 1)
         return latest
 
-    def first_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
+    def first_day(self, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None) -> Days:
         """Day of the first entry known on a day; NEVER where there is none."""
         low = self.start(entity)
-        found = self.end(entity, day) > low
+        found = self._known(entity, day, answers or Answers()) > low
         first = np.full(len(entity), NEVER, np.int32)
         first[found] = self._day_at(low[found])
         return first
 
-    def latest(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
+    def latest(
+        self, measure: str, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None
+    ) -> Integers:
         """Value of the latest entry known on a day; 0 where there is none."""
-        high = self.end(entity, day)
+        high = self._known(entity, day, answers or Answers())
         found = high > self.start(entity)
         values = np.zeros(len(entity), np.int64)
         values[found] = measured(self.measures, measure)[self._order[high[found] - 1]]

@@ -279,7 +279,7 @@ class PastView:
             0 for an event of the row's own date.
         """
         group = self._group(by)
-        latest = self._history.stream(stream, by).latest_day(group.entity, group.day)
+        latest = self._history.stream(stream, by).latest_day(group.entity, group.day, self._answers)
         return self._spread(by, np.where(latest < NEVER, group.day - latest.astype(np.float64), np.nan))
 
     def days_since_first(self, stream: str, by: str = "customer") -> Floats:
@@ -298,7 +298,7 @@ class PastView:
             0 for an event of the row's own date.
         """
         group = self._group(by)
-        first = self._history.stream(stream, by).first_day(group.entity, group.day)
+        first = self._history.stream(stream, by).first_day(group.entity, group.day, self._answers)
         return self._spread(by, np.where(first < NEVER, group.day - first.astype(np.float64), 0.0))
 
     def has(self, by: str) -> NDArray[np.bool_]:
@@ -345,8 +345,8 @@ class PastView:
         """
         group = self._group(by)
         events = self._history.stream(stream, by)
-        known = events.latest_day(group.entity, group.day) < NEVER
-        value = events.latest(measure, group.entity, group.day)
+        known = events.latest_day(group.entity, group.day, self._answers) < NEVER
+        value = events.latest(measure, group.entity, group.day, self._answers)
         return self._spread(by, np.where(known, value, np.nan))
 
     def attribute(self, name: str) -> Floats:
