@@ -596,3 +596,23 @@ def test_a_figure_does_not_depend_on_the_rows_asked_with_it(ledger: Ledger, offs
     among = build_panel(history, [when - timedelta(13), when, when + timedelta(40)])
     same = among.take((among.rows["as_of"] == pl.Series([when])).to_numpy())
     np.testing.assert_array_equal(same.X, alone.X)
+
+
+# Computed once for whom they belong to ------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(ledgers(), st.lists(st.integers(20, 260), min_size=1, max_size=3, unique=True))
+def test_what_belongs_to_a_customer_is_the_same_when_computed_for_every_row(
+    ledger: Ledger, offsets: list[int]
+) -> None:
+    history = History.build(ledger)
+    view = PastView(history, *history.open_rows([START + timedelta(offset) for offset in offsets]))
+    matrix = CATALOGUE.matrix(view)
+    for column, feature in enumerate(CATALOGUE):
+        every_row = np.asarray(feature.compute(view), np.float32)
+        np.testing.assert_array_equal(matrix[:, column], every_row, feature.name)
+
+
+def test_most_features_are_computed_once_for_each_customer() -> None:
+    assert sum(feature.per == "customer" for feature in CATALOGUE) > len(CATALOGUE) / 2

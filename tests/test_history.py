@@ -17,10 +17,19 @@ from hypothesis import strategies as st
 
 from paydelay.errors import LeakageError, LedgerError
 from paydelay.features import CATALOGUE
-from paydelay.history import NEVER, History, PastView, cut_ledger, day_of, insolvency_days
+from paydelay.history import (
+    NEVER,
+    History,
+    PastView,
+    customer_standing,
+    cut_ledger,
+    day_of,
+    insolvency_days,
+)
 from paydelay.history.attributes import AsOfTable
+from paydelay.history.cohorts import CohortStream
 from paydelay.history.entries import COHORT_CAP_DAYS, COHORT_EARLY_DAYS
-from paydelay.history.streams import CohortStream, DayStream, EventStream
+from paydelay.history.streams import DayStream, EventStream
 from paydelay.ledger import Ledger
 from paydelay.panel import build_panel, check_no_leak
 
@@ -148,14 +157,14 @@ def _mutant_cohort_not_frozen() -> tuple[type, str, Callable[..., object]]:
     original = CohortStream.window
 
     def aggregate_before_filter(
-        self: CohortStream, measure: str, entity: np.ndarray, when: np.ndarray, days: int
+        self: CohortStream, measure: str, entity: np.ndarray, when: np.ndarray, days: int, *rest: object
     ) -> object:
         # Sums the final delays of all that fell due in the window, before asking what was known.
         finals = self._finals
         return (
             finals.total(measure, entity, when)
             - finals.total(measure, entity, when - days)
-            + 0 * original(self, measure, entity, when, days)
+            + 0 * original(self, measure, entity, when, days, *rest)
         )
 
     return CohortStream, "window", aggregate_before_filter
@@ -427,6 +436,53 @@ def test_rows_of_invoices_not_known_yet_are_refused() -> None:
     history = History.build(ledger)
     with pytest.raises(LeakageError, match="not known yet"):
         PastView(history, np.array([0]), np.array([day_of(day("2023-12-31"))], np.int32))
+
+
+def a_ledger_that_starts_with_cash_on_account() -> Ledger:
+    """Cash, promises and a dispute come weeks before the first invoice."""
+    return small_ledger(
+        [{"invoice_id": "F1", "issue_date": day("2024-03-01"), "due_date": day("2024-03-31")}],
+        [
+            {"customer_id": "C2", "payment_date": day("2024-01-05")},
+            {"invoice_id": "F1", "payment_date": day("2024-01-08"), "amount": 200.0},
+            {"customer_id": "C1", "payment_date": day("2024-01-09"), "amount": -50.0},
+        ],
+        [
+            {"event_type": kind, "event_date": day("2024-01-10"), "customer_id": "C1", "invoice_id": invoice}
+            | {"new_date": day("2024-01-20"), "amount": 100.0}
+            for kind in ("promise_to_pay", "payment_plan", "dispute_opened", "insolvency")
+            for invoice in (None, "F1")
+        ],
+        [{"customer_id": "C1", "valid_from": day("2024-01-01"), "segment": "S1", "parent_id": "C2"}],
+    )
+
+
+@pytest.mark.parametrize("when", ["2023-12-31", "2024-01-06", "2024-01-30", "2024-02-29"])
+def test_books_of_cash_and_events_alone_have_an_empty_panel(when: str) -> None:
+    ledger, as_of = a_ledger_that_starts_with_cash_on_account(), day(when)
+    assert check_no_leak(ledger, [as_of]) == 0
+    for books in (ledger, cut_ledger(ledger, as_of)):
+        history = History.build(books)
+        panel = build_panel(history, [as_of])
+        assert panel.X.shape == (0, len(CATALOGUE))
+        known = (books.payments["known_on"] <= as_of) & (books.payments["customer_id"] == "C2")
+        cash = customer_standing(history, as_of).filter(pl.col("customer_id") == "C2")["cash_on_account"]
+        assert cash.sum() == 1000.0 * known.sum()
+
+
+def test_dates_before_the_first_invoice_add_no_rows_to_those_after_it() -> None:
+    ledger = a_ledger_that_starts_with_cash_on_account()
+    early, late = [day("2023-12-31"), day("2024-01-30")], [day("2024-03-02"), day("2024-03-09")]
+    assert check_no_leak(ledger, [*early, *late]) == len(late)
+    history = History.build(ledger)
+    np.testing.assert_array_equal(build_panel(history, early + late).X, build_panel(history, late).X)
+
+
+def test_an_invoice_beyond_the_cut_is_refused_as_not_known() -> None:
+    ledger = a_ledger_that_starts_with_cash_on_account()
+    cut = History.build(cut_ledger(ledger, day("2024-02-01")))
+    with pytest.raises(LeakageError, match="not known yet"):
+        PastView(cut, np.array([0]), np.array([day_of(day("2024-02-01"))], np.int32))
 
 
 def test_an_unknown_group_is_named_with_those_that_exist() -> None:

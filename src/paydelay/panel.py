@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from paydelay.config import Config, PanelSettings
 from paydelay.errors import FeatureMismatchError, LeakageError, LedgerError
 from paydelay.features import CATALOGUE, Catalogue
-from paydelay.history import NEVER, History, PastView, cut_ledger, day_of
-from paydelay.history.facts import Codes, Days, rates_at
+from paydelay.history import NEVER, Codes, Days, History, PastView, cut_ledger, day_of, rates_at
 from paydelay.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ logger = logging.getLogger(__name__)
 PLAN_STEP_DAYS = 35
 """Days without a payment after which a payment plan is no longer kept."""
 
-_PART_ROWS = 1 << 15
+_PART_ROWS = 1 << 16
 _THREADS_MAX = 4
 _LOOK_DECAY = 0.5 ** (1.0 / 8.0)
 INVOICE_WEIGHT_MAX = 1.0 / (1.0 - _LOOK_DECAY)
@@ -230,15 +229,16 @@ def _standing(history: History, view: PastView) -> pl.DataFrame:
     as_of = pl.Series("as_of", view.as_of_day).cast(pl.Date)
     open_amount = np.maximum(states.open[view.state], 0) / 100.0
     rate = _rates(history.ledger, chosen["currency"], as_of)
-    parent = view.attribute_text("parent_id")
+    customers, row = view.per("customer")
+    parent = customers.attribute_text("parent_id").set(pl.Series(~customers.has_parent()), None)
     return pl.DataFrame(
         {
             "as_of": as_of,
             "invoice_id": chosen["invoice_id"],
             "customer_id": chosen["customer_id"],
             # A customer without a group is a group of its own to the features, and none to a reader.
-            "parent_id": parent.set(parent == chosen["customer_id"], None),
-            "segment": view.attribute_text("segment"),
+            "parent_id": parent.gather(row),
+            "segment": customers.attribute_text("segment").gather(row),
             "entity": chosen["entity"],
             "issue_date": chosen["issue_date"],
             "due_date": chosen["due_date"],
@@ -294,10 +294,10 @@ def _keeps_plan(view: PastView) -> NDArray[np.bool_]:
 
 
 def _date_or_null(days: NDArray[np.number]) -> pl.Series:
-    series = pl.Series(np.asarray(days, np.int64))
-    return series.to_frame("day").select(
-        pl.when(pl.col("day") < int(NEVER)).then(pl.col("day")).cast(pl.Int32).cast(pl.Date)
-    )["day"]
+    if (days >= NEVER).all():
+        return pl.Series([None], dtype=pl.Date).new_from_index(0, len(days))
+    known = pl.Series(np.asarray(days, np.int32))
+    return known.set(known >= int(NEVER), None).cast(pl.Date)
 
 
 def check_no_leak(

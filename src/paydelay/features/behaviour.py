@@ -29,6 +29,7 @@ def _settled_mean(
         window_days=days,
         last_count=last,
         count=f"settled_count_{days}" if days else "settled_count_all",
+        per="customer",
     )
 
 
@@ -73,6 +74,7 @@ def _narrow(name: str, measure: str, by: str, cause: str, what: str) -> Feature:
         compute=lambda view: view.shrunk_mean("settled", measure, by, view.once(toward), 4.0, days=365),
         window_days=365,
         count=f"{by}_settled_count_365",
+        per=by,
         shrunk_toward=("delay_mean_shrunk_365" if measure == "delay" else "late_share_shrunk_365", 4.0),
     )
 
@@ -96,6 +98,7 @@ def _count(
         cause=cause,
         compute=lambda view: view.total(stream, measure, by=by, days=days),
         window_days=days,
+        per=by,
     )
 
 
@@ -110,6 +113,7 @@ def _cohort_mean(name: str, measure: str, cause: str, what: str, days: int, weig
         compute=lambda view: view.mean("due", measure, days=days, weight=weight),
         window_days=days,
         count=f"due_count_{days}",
+        per="customer",
     )
 
 
@@ -169,6 +173,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         window_days=365,
         count="due_count_365",
         shrunk_toward=("book_late_share_365", SHRINKAGE),
+        per="customer",
     ),
     Feature(
         "delay_mean_shrunk_365",
@@ -181,6 +186,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         window_days=365,
         count="settled_count_365",
         shrunk_toward=("book_delay_mean_365", SHRINKAGE),
+        per="customer",
     ),
     Feature(
         "delay_weighted_365",
@@ -192,6 +198,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         lambda view: view.mean("settled", "amount_delay", days=365, weight="amount"),
         window_days=365,
         count="settled_count_365",
+        per="customer",
     ),
     Feature(
         "delay_spread_365",
@@ -203,6 +210,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         lambda view: view.spread("settled", "delay", days=365),
         window_days=365,
         count="settled_count_365",
+        per="customer",
     ),
     Feature(
         "delay_trend_last5",
@@ -215,6 +223,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         last_count=5,
         count="settled_count_all",
         observed=_trend_observed,
+        per="customer",
     ),
     _cohort_mean("cohort_delay_mean", "delay", "cohort_mean_delay", "Mean days late", 90),
     _cohort_mean("cohort_delay_mean", "delay", "cohort_mean_delay", "Mean days late", 365),
@@ -256,6 +265,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         lambda view: view.mean("settled", "delay", by="weekday", last=5),
         last_count=5,
         count="weekday_settled_count_365",
+        per="weekday",
     ),
     Feature(
         "parent_cohort_delay_mean_365",
@@ -266,6 +276,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "parent_mean_delay",
         lambda view: np.where(view.has_parent(), view.mean("due", "delay", by="parent", days=365), np.nan),
         window_days=365,
+        per="customer",
     ),
     Feature(
         "season_late_share",
@@ -276,6 +287,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "last_year_season",
         season_late_share,
         window_days=61,
+        per="customer",
     ),
     _count(
         "settled_count_30",
@@ -340,6 +352,7 @@ BEHAVIOUR: tuple[Feature, ...] = (
         window_days=365,
         count="settled_count_365",
         observed=_part_payments_observed,
+        per="customer",
     ),
     _count(
         "broken_promise_count_365",

@@ -93,6 +93,10 @@ class Feature:
         of the value, NaN where nothing was observed. What it rests on may be absent.
     told : bool
         Whether the value is a reason at all.
+    per : str
+        Whose the value is: what depends on the customer and the date alone, say, is
+        computed once for each, for all of its open invoices. ``invoice``, or a kind
+        of entity of :meth:`~paydelay.history.History.entity`.
     words : mapping of str to str, optional
         Language to text, of a feature of one's own whose cause is ``covariate``.
 
@@ -123,6 +127,7 @@ class Feature:
     prior: float | None = None
     observed: Callable[[Mapping[str, Floats]], Floats] | None = None
     told: bool = True
+    per: str = "invoice"
     # A mapping has no hash; a catalogue goes by names, which differ.
     words: Mapping[str, str] | None = field(default=None, hash=False)
 
@@ -250,11 +255,12 @@ class Catalogue:
         columns = range(len(self))
         for column in (*columns[begin_with:], *columns[:begin_with]):
             feature = self.features[column]
-            values = np.asarray(feature.compute(view), dtype=np.float64)
-            if values.shape != (len(view),):
+            asked, row = (view, None) if feature.per == "invoice" else view.per(feature.per)
+            values = np.asarray(feature.compute(asked), dtype=np.float64)
+            if values.shape != (len(asked),):
                 raise FeatureMismatchError(
                     f"The feature {feature.name} returned an array of shape {values.shape}; "
-                    f"one number for each of the {len(view)} rows is expected."
+                    f"one number for each of the {len(asked)} rows is expected."
                 )
-            matrix[:, column] = values
+            matrix[:, column] = values if row is None else values.astype(np.float32)[row]
         return matrix

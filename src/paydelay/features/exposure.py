@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from paydelay.features.declaration import Feature
+from paydelay.features.declaration import Feature, Unit
 from paydelay.history import LOG_SCALE, Floats, PastView
 
 
@@ -37,8 +39,16 @@ def _concentration(view: PastView) -> Floats:
     return np.minimum(share(squares, amount * amount), 1.0)
 
 
-def _feature(name: str, unit: str, meaning: str, formula: str, cause: str, compute: object) -> Feature:
-    return Feature(name, "exposure", unit, meaning, formula, cause, compute)  # type: ignore[arg-type]
+def _feature(
+    name: str,
+    unit: Unit,
+    meaning: str,
+    formula: str,
+    cause: str,
+    compute: Callable[[PastView], Floats],
+    per: str = "customer",
+) -> Feature:
+    return Feature(name, "exposure", unit, meaning, formula, cause, compute, per=per)
 
 
 EXPOSURE: tuple[Feature, ...] = (
@@ -121,6 +131,7 @@ EXPOSURE: tuple[Feature, ...] = (
         "amount / geometric mean of the amounts issued in 365 days",
         "amount_vs_usual",
         _amount_vs_usual,
+        per="invoice",
     ),
     _feature(
         "open_concentration",

@@ -76,14 +76,13 @@ def _run_rate(number: int) -> Feature:
         window_days=RUN_WINDOW_DAYS,
         count="run_count_182",
         observed=lambda columns: _rate_observed(number, columns),
+        per="customer",
     )
 
 
-def run_wait_days(view: PastView) -> Floats:
-    """Expected days from the due date, or from tomorrow if that is later, to the next payment run."""
-    rates = view.once(run_rates)
-    start = np.maximum(view.due_day, view.as_of_day.astype(np.int64) + 1)
-    none = 1.0 - rates.T
+def _waits(view: PastView) -> NDArray[np.float64]:
+    """Expected days to the next payment run from each weekday on, of shape (7, n_rows)."""
+    none = 1.0 - view.once(run_rates).T
     # P(no run up to a day), summed over a week from each weekday on: none (1 + none (1 + ...)).
     week = np.empty((7, len(view)))
     for weekday in range(7):
@@ -92,14 +91,27 @@ def run_wait_days(view: PastView) -> Floats:
             later = 1.0 + none[(weekday + ahead) % 7] * later
         week[weekday] = none[weekday] * later
     # The second week is as the first, once that has passed without a run.
-    wait: Floats = week[(start + 3) % 7, np.arange(len(view))] * (1.0 + none.prod(axis=0))
+    return np.asarray(week * (1.0 + none.prod(axis=0)))
+
+
+def run_wait_days(view: PastView) -> Floats:
+    """Expected days from the due date, or from tomorrow if that is later, to the next payment run."""
+    customers, row = view.per("customer")
+    start = np.maximum(view.due_day, view.as_of_day.astype(np.int64) + 1)
+    wait: Floats = customers.once(_waits)[(start + 3) % 7, row]
     return wait
+
+
+def _runs_until(view: PastView) -> NDArray[np.float64]:
+    """Runs expected from a Monday up to each day of two weeks, of shape (14, n_rows)."""
+    return runs_until(view.once(run_rates))
 
 
 def runs_before_due(view: PastView) -> Floats:
     """Expected payment runs from tomorrow to the due date, both counted."""
-    rates = view.once(run_rates)
-    return expected_runs(rates, view.as_of_day.astype(np.int64) + 1, -view.days_past_due)
+    customers, row = view.per("customer")
+    first_day = view.as_of_day.astype(np.int64) + 1
+    return _expected(customers.once(_runs_until), row, first_day, -view.days_past_due)
 
 
 def expected_runs(
@@ -116,13 +128,28 @@ def expected_runs(
     day_count : array of shape (n_rows,)
         Number of days; none where it is not positive.
     """
-    count = np.maximum(day_count, 0)
-    row, weekday = np.arange(len(rates)), (first_day + 3) % 7
-    # Runs expected from a Monday up to each day of two weeks.
+    return _expected(runs_until(rates), np.arange(len(rates)), first_day, day_count)
+
+
+def runs_until(rates: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Runs expected from a Monday up to each day of two weeks, of shape (14, n_rows)."""
     until = np.zeros((14, len(rates)))
     for day in range(1, 14):
         until[day] = until[day - 1] + rates[:, (day - 1) % 7]
-    runs: Floats = (count // 7) * until[7] + until[weekday + count % 7, row] - until[weekday, row]
+    return until
+
+
+def _expected(
+    until: NDArray[np.float64],
+    row: NDArray[np.intp],
+    first_day: NDArray[np.int64],
+    day_count: NDArray[np.int64],
+) -> Floats:
+    count, weekday = np.maximum(day_count, 0), (first_day + 3) % 7
+    # Division is fast where remainders are not.
+    weeks = count // 7
+    days = count - 7 * weeks
+    runs: Floats = weeks * until[7][row] + until[weekday + days, row] - until[weekday, row]
     return runs
 
 
@@ -159,6 +186,7 @@ RHYTHM: tuple[Feature, ...] = (
         "payment_day_count",
         lambda view: view.total("payment_run", days=RUN_WINDOW_DAYS),
         window_days=RUN_WINDOW_DAYS,
+        per="customer",
     ),
     Feature(
         "run_month_end_share",
@@ -170,6 +198,7 @@ RHYTHM: tuple[Feature, ...] = (
         lambda view: view.mean("payment_run", "month_end", days=365),
         window_days=365,
         count="run_count_182",
+        per="customer",
     ),
     Feature(
         "days_since_payment",
@@ -179,5 +208,6 @@ RHYTHM: tuple[Feature, ...] = (
         "as_of - day the latest payment became known",
         "days_since_payment",
         lambda view: view.days_since("payment_run"),
+        per="customer",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,25 +13,29 @@ from paydelay.features.declaration import Family, Feature, Unit
 from paydelay.features.exposure import share
 from paydelay.history import Floats, PastView
 
-
-def _dates(days: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    return days.astype("datetime64[D]")
+Dates = NDArray[np.datetime64]
 
 
-def _month_day(view: PastView) -> Floats:
-    dates = _dates(view.due_day)
+def _of_due_date(view: PastView, compute: Callable[[Dates], NDArray[np.int64]]) -> Floats:
+    """What the calendar says of each due date, computed once for each day."""
+    due = view.due_day
+    first, last = int(due.min(initial=0)), int(due.max(initial=0))
+    days = np.arange(first, last + 1).astype("datetime64[D]")
+    return np.asarray(compute(days), np.float64)[due - first]
+
+
+def _month_day(dates: Dates) -> NDArray[np.int64]:
     first = dates.astype("datetime64[M]").astype("datetime64[D]")
-    return np.asarray((dates - first).astype(np.float64) + 1.0)
+    return np.asarray((dates - first).astype(np.int64) + 1)
 
 
-def _month_end_distance(view: PastView) -> Floats:
-    dates = _dates(view.due_day)
+def _month_end_distance(dates: Dates) -> NDArray[np.int64]:
     next_month = (dates.astype("datetime64[M]") + 1).astype("datetime64[D]")
-    return np.asarray((next_month - dates).astype(np.float64) - 1.0)
+    return np.asarray((next_month - dates).astype(np.int64) - 1)
 
 
-def _month(view: PastView) -> Floats:
-    return (_dates(view.due_day).astype("datetime64[M]").astype(np.int64) % 12 + 1).astype(np.float64)
+def _month(dates: Dates) -> NDArray[np.int64]:
+    return np.asarray(dates.astype("datetime64[M]").astype(np.int64) % 12 + 1)
 
 
 def _group_late_share(name: str, by: str, cause: str, days: int, meaning: str) -> Feature:
@@ -49,6 +54,7 @@ def _group_late_share(name: str, by: str, cause: str, days: int, meaning: str) -
         cause,
         compute,
         window_days=days,
+        per=by,
     )
 
 
@@ -63,9 +69,16 @@ def _known_or_missing(by: str, feature: Feature) -> Feature:
 
 
 def _plain(
-    family: Family, name: str, unit: Unit, meaning: str, formula: str, cause: str, compute: object
+    family: Family,
+    name: str,
+    unit: Unit,
+    meaning: str,
+    formula: str,
+    cause: str,
+    compute: Callable[[PastView], Floats],
+    per: str = "invoice",
 ) -> Feature:
-    return Feature(name, family, unit, meaning, formula, cause, compute)  # type: ignore[arg-type]
+    return Feature(name, family, unit, meaning, formula, cause, compute, per=per)
 
 
 SURROUNDINGS: tuple[Feature, ...] = (
@@ -140,7 +153,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "Day of the month of the due date.",
         "day of month",
         "due_month_day",
-        _month_day,
+        lambda view: _of_due_date(view, _month_day),
     ),
     _plain(
         "seasonality",
@@ -149,7 +162,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "Days from the due date to the end of its month.",
         "last day of the month - due date",
         "month_end_distance",
-        _month_end_distance,
+        lambda view: _of_due_date(view, _month_end_distance),
     ),
     _plain(
         "seasonality",
@@ -158,7 +171,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "Month of the due date.",
         "month of the due date",
         "due_month",
-        _month,
+        lambda view: _of_due_date(view, _month),
     ),
     Feature(
         "as_of_weekday",
@@ -170,6 +183,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         lambda view: ((view.as_of_day + 3) % 7).astype(np.float64),
         # It says how far the next pay day is, and nothing of the invoice.
         told=False,
+        per="book",
     ),
     _plain(
         "invoice",
@@ -179,6 +193,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "as_of - day the customer's first invoice became known",
         "customer_age_days",
         lambda view: view.days_since_first("issued"),
+        per="customer",
     ),
     Feature(
         "issued_count_90",
@@ -189,6 +204,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "invoice_count",
         lambda view: view.total("issued", days=90),
         window_days=90,
+        per="customer",
     ),
     _plain(
         "invoice",
@@ -210,6 +226,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         lambda view: view.mean("settled", "late", by="book", days=365),
         window_days=365,
         prior=LATE_SHARE_PRIOR,
+        per="book",
     ),
     Feature(
         "book_delay_mean_365",
@@ -221,6 +238,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         lambda view: view.mean("settled", "delay", by="book", days=365),
         window_days=365,
         prior=DELAY_PRIOR,
+        per="book",
     ),
     Feature(
         "book_delay_mean_30",
@@ -231,6 +249,7 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "book_mean_delay",
         lambda view: view.mean("settled", "delay", by="book", days=30),
         window_days=30,
+        per="book",
     ),
     _known_or_missing(
         "segment",

@@ -1,14 +1,14 @@
 """What was known when: the only door to the past of a ledger.
 
 ``facts`` codes the ledger and lists every state an invoice was known to be in;
-``entries`` and ``cohorts`` turn those into events; ``streams`` sorts them once and
-answers sums over windows; ``view`` is what features are given.
+``entries`` turns those into events, which ``streams`` sorts once and sums over
+windows; ``cohorts`` sums invoices by due date; ``view`` is what features are given.
 """
 
 from paydelay.history.balances import customer_standing, insolvency_days
 from paydelay.history.cut import cut_ledger
 from paydelay.history.entries import LOG_SCALE
-from paydelay.history.facts import NEVER
+from paydelay.history.facts import NEVER, Codes, Days, rates_at
 from paydelay.history.history import EPOCH, History, day_of
 from paydelay.history.view import Floats, PastView
 
@@ -16,6 +16,8 @@ __all__ = [
     "EPOCH",
     "LOG_SCALE",
     "NEVER",
+    "Codes",
+    "Days",
     "Floats",
     "History",
     "PastView",
@@ -23,4 +25,5 @@ __all__ = [
     "cut_ledger",
     "day_of",
     "insolvency_days",
+    "rates_at",
 ]

@@ -274,10 +274,13 @@ def _moments(
 
 def _running(values: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
     """Cumulative sums that start anew at each position of ``first``, which has the end as well."""
+    if not values.any():
+        # Many books know no credit notes, and nearly all few write-offs.
+        return values
     total = np.cumsum(values, dtype=np.int64)
     before = np.concatenate([[0], total])[first[:-1]]
-    running: NDArray[np.int64] = total - np.repeat(before, np.diff(first))
-    return running
+    total -= np.repeat(before, np.diff(first))
+    return total
 
 
 def _settled_days(

@@ -16,8 +16,8 @@ from paydelay.config import LedgerSettings
 from paydelay.errors import LedgerError
 from paydelay.history.attributes import AsOfTable, attribute_tables, covariate_tables
 from paydelay.history.built import BuiltOnce
-from paydelay.history.cohorts import Cohort, cohort
-from paydelay.history.entries import COHORT_CAP_DAYS, ENTRIES, Entries, coded_events
+from paydelay.history.cohorts import Cohorts, CohortStream
+from paydelay.history.entries import ENTRIES, Entries, coded_events
 from paydelay.history.facts import (
     NEVER,
     Codes,
@@ -30,7 +30,7 @@ from paydelay.history.facts import (
     payment_facts,
 )
 from paydelay.history.ordering import distinct
-from paydelay.history.streams import CohortStream, DayStream, EventStream, stream_of
+from paydelay.history.streams import DayStream, EventStream, stream_of
 from paydelay.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -82,8 +82,8 @@ class History:
     _coarse: BuiltOnce[tuple[str, str], EventStream | DayStream] = field(
         default_factory=BuiltOnce, repr=False
     )
-    _cohorts: BuiltOnce[str, CohortStream] = field(default_factory=BuiltOnce, repr=False)
-    _changes: BuiltOnce[None, Cohort] = field(default_factory=BuiltOnce, repr=False)
+    _cohort_streams: BuiltOnce[str, CohortStream] = field(default_factory=BuiltOnce, repr=False)
+    _cohorts: BuiltOnce[None, Cohorts] = field(default_factory=BuiltOnce, repr=False)
     _open_book: tuple[Days, Codes, Days] = field(
         default_factory=lambda: (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32)),
         repr=False,
@@ -154,7 +154,9 @@ class History:
         """
         wanted = (invoice << 32) | day.astype(np.int64)
         row = np.searchsorted(self.states.key, wanted, side="right") - 1
-        before = row < self.states.first[invoice]
+        # Invoices are coded in order of knowledge: one beyond the last is not in these books yet.
+        count = len(self.invoices)
+        before = (invoice >= count) | (row < self.states.first[np.minimum(invoice, count)])
         return np.where(before, -1, row)
 
     def open_rows(self, as_ofs: Sequence[date]) -> tuple[Codes, Days]:
@@ -207,6 +209,20 @@ class History:
         position = (np.repeat(first, size) + offset).astype(np.uint16)
         order = np.argsort(position, kind="stable")
         return invoice[order], days[position[order]]
+
+    def is_of_customer(self, by: str) -> bool:
+        """Whether the customer and the day alone say to whom an invoice belongs.
+
+        Parameters
+        ----------
+        by : str
+            Kind of entity: see :meth:`entity`.
+
+        Returns
+        -------
+        bool
+        """
+        return by in ("book", "parent") or by in self.attributes
 
     def entity(self, by: str, invoice: Codes, customer: Codes, day: NDArray[np.integer]) -> Codes:
         """Code of the entity a row belongs to; -1 where it has none.
@@ -354,16 +370,13 @@ class History:
         """
 
         def build() -> CohortStream:
-            changes, due_day = self._changes.get(None, lambda: cohort(self)), self.invoices.due_day
-            entity, ordered = self._due_entity(by).astype(np.int32), by not in COARSE
-            final = changes.final_invoice
-            return CohortStream(
-                stream_of(entity[changes.invoice], changes.day, changes.measures, ordered=ordered),
-                stream_of(entity[final], due_day[final], changes.finals, ordered=ordered),
-                COHORT_CAP_DAYS,
-            )
+            cohorts = self._cohorts.get(None, lambda: Cohorts(self))
+            entity, final = self._due_entity(by).astype(np.int32), cohorts.final
+            due_day = self.invoices.due_day[final.invoice]
+            finals = stream_of(entity[final.invoice], due_day, final.measures, ordered=by not in COARSE)
+            return CohortStream(cohorts, entity, finals)
 
-        return self._cohorts.get(by, build)
+        return self._cohort_streams.get(by, build)
 
     def _due_entity(self, by: str) -> Codes:
         """Entity of every invoice as it stood when the invoice fell due and was known."""
@@ -375,9 +388,9 @@ class History:
         """Drop streams and prefix sums, to give the memory back; they are built again when asked for."""
         self._streams.clear()
         self._coarse.clear()
+        self._cohort_streams.clear()
         self._cohorts.clear()
         self._entries.clear()
-        self._changes.clear()
         self._open_book = (self._open_book[0][:0], *self._open_book[1:])
 
 

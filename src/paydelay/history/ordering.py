@@ -47,8 +47,10 @@ def distinct(codes: Integers) -> tuple[Integers, NDArray[np.intp]]:
         return values, position
     present = np.zeros(width, np.bool_)
     present[codes] = True
-    rank = np.cumsum(present, dtype=np.intp) - 1
-    return np.flatnonzero(present), rank[codes]
+    values = np.flatnonzero(present)
+    rank = np.empty(width, np.intp)
+    rank[values] = np.arange(len(values))
+    return values, rank[codes]
 
 
 def differs(values: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -7,16 +7,14 @@ ask it, however long the past.
 An :class:`EventStream` sorts its entries by entity and day. A :class:`DayStream`
 sums the entries of few entities day by day, which takes no sort and no memory per
 entry. In both an entry counts from the day it became known, and may be taken back
-on a later day (a settlement whose debit bounced). In a :class:`CohortStream`
-invoices enter on their due date and the sums grow day by day: an invoice still
-open counts at the days late so far.
+on a later day (a settlement whose debit bounced).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 import numpy as np
@@ -80,6 +78,13 @@ class Answers:
     def __init__(self) -> None:
         self._found: dict[tuple[int, str], list[tuple[Codes, NDArray[np.integer], object]]] = {}
         self._streams: dict[int, _Dated] = {}
+        self._made: dict[Hashable, object] = {}
+
+    def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+        """What was made under a key before, or is made now."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast(Answer, self._made[key])
 
     def find(
         self,
@@ -295,6 +300,8 @@ class EventStream(_Dated):
 
     def end(self, entity: Codes, day: NDArray[np.integer]) -> Integers:
         """Number of entries of all entities that sort up to (entity, day), that day included."""
+        if not len(self._key):
+            return np.zeros(len(entity), np.int64)
         return np.searchsorted(self._key, self._cells_until(entity, day).astype(self._key.dtype))
 
     def start(self, entity: Codes) -> Integers:
@@ -330,25 +337,27 @@ class EventStream(_Dated):
     def _day_at(self, position: Integers) -> Days:
         return (self._key[position] % self._days + self._first_day).astype(np.int32)
 
-    def latest_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
+    def latest_day(self, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None) -> Days:
         """Day of the latest entry known on a day; NEVER where there is none."""
-        high = self.end(entity, day)
+        high = self._known(entity, day, answers or Answers())
         found = high > self.start(entity)
         latest = np.full(len(entity), NEVER, np.int32)
         latest[found] = self._day_at(high[found] - 1)
         return latest
 
-    def first_day(self, entity: Codes, day: NDArray[np.integer]) -> Days:
+    def first_day(self, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None) -> Days:
         """Day of the first entry known on a day; NEVER where there is none."""
         low = self.start(entity)
-        found = self.end(entity, day) > low
+        found = self._known(entity, day, answers or Answers()) > low
         first = np.full(len(entity), NEVER, np.int32)
         first[found] = self._day_at(low[found])
         return first
 
-    def latest(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
+    def latest(
+        self, measure: str, entity: Codes, day: NDArray[np.integer], answers: Answers | None = None
+    ) -> Integers:
         """Value of the latest entry known on a day; 0 where there is none."""
-        high = self.end(entity, day)
+        high = self._known(entity, day, answers or Answers())
         found = high > self.start(entity)
         values = np.zeros(len(entity), np.int64)
         values[found] = measured(self.measures, measure)[self._order[high[found] - 1]]
@@ -396,54 +405,6 @@ class DayStream(_Dated):
         """Number of cells before an entity."""
         cells: Integers = np.clip(entity * self._days, 0, self._cell_count)
         return cells
-
-
-@dataclass
-class CohortStream:
-    """Sums over the invoices that fell due in a window, as known on a day.
-
-    What an invoice adds changes with time, as a line: ``slope * day +
-    intercept``. It is frozen ``cap_days`` after the due date. For any window at
-    least that long, whatever lies before the window is therefore final, and the
-    sum over the window is again a difference of two prefix sums.
-
-    Parameters
-    ----------
-    changes : EventStream or DayStream
-        By how much each measure's line changes, and from which day: measures
-        ``slope NAME`` and ``intercept NAME``.
-    finals : EventStream or DayStream
-        What each invoice adds once frozen, by due date.
-    cap_days : int
-        Days after the due date at which an invoice is frozen.
-    """
-
-    _changes: EventStream | DayStream
-    _finals: EventStream | DayStream
-    _cap_days: int
-    _answers: Answers | None = None
-
-    def asked_by(self, answers: Answers) -> CohortStream:
-        """The same stream, for one set of rows."""
-        return replace(self, _answers=answers)
-
-    def total(self, measure: str, entity: Codes, day: NDArray[np.integer]) -> Integers:
-        """Sum over all invoices that had fallen due by a day."""
-        sums = self._changes.total(f"intercept {measure}", entity, day, self._answers)
-        slope = f"slope {measure}"
-        if slope in self._changes.measures:
-            sums += self._changes.total(slope, entity, day, self._answers) * day.astype(np.int64)
-        return sums
-
-    def window(self, measure: str, entity: Codes, day: NDArray[np.integer], days: int) -> Integers:
-        """Sum over the invoices that fell due in the ``days`` days up to and including ``day``."""
-        if days < self._cap_days:
-            raise LeakageError(
-                f"A window of {days} days was asked of invoices frozen {self._cap_days} days after their "
-                f"due date; what lies before it is not final, so ask for {self._cap_days} days or more."
-            )
-        final = self._finals.total(measure, entity, day - days, self._answers)
-        return self.total(measure, entity, day) - final
 
 
 def stream_of(

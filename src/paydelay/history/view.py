@@ -13,24 +13,12 @@ from numpy.typing import NDArray
 from paydelay.errors import LeakageError, LedgerError
 from paydelay.history.balances import insolvency_days
 from paydelay.history.facts import NEVER, Codes, Days
-from paydelay.history.history import History, day_of
-from paydelay.history.ordering import distinct, entity_day_key
+from paydelay.history.groups import Group, distinct_pairs, open_figures
+from paydelay.history.history import History
 from paydelay.history.streams import Answers, Integers
 
 Floats = NDArray[np.float64]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Distinct (entity, as_of) pairs of the rows, and which pair each row belongs to.
-
-    ``row_pair`` is None where every row is a pair of its own.
-    """
-
-    entity: Codes
-    day: Days
-    row_pair: NDArray[np.intp] | None
 
 
 @dataclass
@@ -52,21 +40,26 @@ class PastView:
     _history: History
     invoice: Codes
     as_of_day: Days
-    _groups: dict[str, _Group] = field(default_factory=dict, repr=False)
+    _groups: dict[str, Group] = field(default_factory=dict, repr=False)
     _cache: dict[tuple[object, ...], Integers] = field(default_factory=dict, repr=False)
     _results: dict[Callable[[PastView], object], object] = field(default_factory=dict, repr=False)
     _answers: Answers = field(default_factory=Answers, repr=False)
     _book: PastView | None = field(default=None, repr=False)
+    _wider: PastView | None = field(default=None, repr=False)
+    _row: NDArray[np.intp] | None = field(default=None, repr=False)
+    _narrower: dict[str, tuple[PastView, NDArray[np.intp]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        facts, history = self._history.invoices, self._history
-        self.customer: Codes = facts.customer[self.invoice]
-        self.state: NDArray[np.int64] = history.state_row(self.invoice, self.as_of_day)
+        known = self._wider
+        self.state: NDArray[np.int64] = (
+            self._history.state_row(self.invoice, self.as_of_day) if known is None else known.state[self._row]
+        )
         if (self.state < 0).any():
             raise LeakageError(
                 f"{int((self.state < 0).sum())} rows ask about invoices that were not known yet on their "
                 "as_of date; ask only for invoices open on the date."
             )
+        self.customer: Codes = self._history.invoices.customer[self.invoice]
 
     def __len__(self) -> int:
         return len(self.invoice)
@@ -286,7 +279,7 @@ class PastView:
             0 for an event of the row's own date.
         """
         group = self._group(by)
-        latest = self._history.stream(stream, by).latest_day(group.entity, group.day)
+        latest = self._history.stream(stream, by).latest_day(group.entity, group.day, self._answers)
         return self._spread(by, np.where(latest < NEVER, group.day - latest.astype(np.float64), np.nan))
 
     def days_since_first(self, stream: str, by: str = "customer") -> Floats:
@@ -305,7 +298,7 @@ class PastView:
             0 for an event of the row's own date.
         """
         group = self._group(by)
-        first = self._history.stream(stream, by).first_day(group.entity, group.day)
+        first = self._history.stream(stream, by).first_day(group.entity, group.day, self._answers)
         return self._spread(by, np.where(first < NEVER, group.day - first.astype(np.float64), 0.0))
 
     def has(self, by: str) -> NDArray[np.bool_]:
@@ -352,8 +345,8 @@ class PastView:
         """
         group = self._group(by)
         events = self._history.stream(stream, by)
-        known = events.latest_day(group.entity, group.day) < NEVER
-        value = events.latest(measure, group.entity, group.day)
+        known = events.latest_day(group.entity, group.day, self._answers) < NEVER
+        value = events.latest(measure, group.entity, group.day, self._answers)
         return self._spread(by, np.where(known, value, np.nan))
 
     def attribute(self, name: str) -> Floats:
@@ -455,42 +448,19 @@ class PastView:
         array of shape (n_rows,)
             Open amounts are in the reporting currency, at the rate of the issue date.
         """
-        book = self._whole_book()
-        figures = book._cached(("book", measure, by), lambda: book._open_figures(measure, by))
-        if book is self:
-            spread = self._spread(by, figures)
-        else:
-            ours, theirs = self._group(by), book._group(by)
-            key = entity_day_key(theirs.entity, theirs.day)
-            order = np.argsort(key, kind="stable")
-            pair = np.searchsorted(key, entity_day_key(ours.entity, ours.day), sorter=order)
-            spread = self._spread(by, figures[order[pair]])
+        asked = self._wider or self
+        figures = self._cached(("open book", measure, by), lambda: asked._book_figures(measure, by))
+        spread = self._spread(by, figures)
         return spread / (1.0 if "count" in measure or measure == "oldest_days" else 100.0)
 
-    def _open_figures(self, measure: str, by: str) -> Integers:
-        """A figure of each group of this view, which holds the whole book."""
-        group, facts = self._group(by), self._history.invoices
-        pair = np.arange(len(self)) if group.row_pair is None else group.row_pair
-        late = self.days_past_due
-        if measure == "oldest_days":
-            oldest = np.full(len(group.entity), -(10**6), np.int64)
-            np.maximum.at(oldest, pair, late)
-            return oldest
-        chosen = np.flatnonzero(late > 0) if measure.startswith("overdue") else slice(None)
-        pair, invoice = pair[chosen], self.invoice[chosen]
-        figures = np.zeros(len(group.entity), np.int64)
-        if measure.endswith("count"):
-            np.add.at(figures, pair, 1)
-            return figures
-        share = self._history.states.open[self.state[chosen]] / facts.amount[invoice]
-        cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
-        if measure == "amount_squared":
-            # Squares outgrow whole numbers; rows come in one order, so the sum is the same each time.
-            squares = np.zeros(len(figures))
-            np.add.at(squares, pair, (cents / 100.0) ** 2 * 100.0)
-            return cast(Integers, squares)
-        np.add.at(figures, pair, cents)
-        return figures
+    def _book_figures(self, measure: str, by: str) -> Integers:
+        """A figure of the whole book for each group of this view."""
+        book = self._whole_book()
+        ours, theirs = self._group(by), book._group(by)
+        figures = book._cached(
+            ("book", measure, by), lambda: open_figures(self._history, book, theirs, measure)
+        )
+        return figures if book is self else figures[theirs.position(ours)]
 
     def _whole_book(self) -> PastView:
         """All invoices open on the dates of the rows: this very view where it holds them all."""
@@ -522,17 +492,62 @@ class PastView:
             self._results[compute] = compute(self)
         return cast(Result, self._results[compute])
 
-    def _group(self, by: str) -> _Group:
+    def per(self, by: str) -> tuple[PastView, NDArray[np.intp]]:
+        """One row for each entity and date of these rows, and which of them each row belongs to.
+
+        What depends on the entity and the date alone is computed once for each, in
+        place of once for each of its open invoices.
+
+        Parameters
+        ----------
+        by : str
+            Kind of entity: see :meth:`History.entity`. Not ``invoice``.
+
+        Returns
+        -------
+        view : PastView
+            One invoice of each entity and date stands for the others.
+        row : array of shape (n_rows,)
+            Positions in that view.
+        """
+        if by not in self._narrower:
+            row = self._group(by).row_pair
+            if row is None:
+                row = np.arange(len(self))
+            chosen = np.empty(len(self._group(by).entity), np.intp)
+            chosen[row] = np.arange(len(self))
+            # Groups are those of the wider view, so that what is found for one serves all.
+            view = PastView(
+                self._history,
+                self.invoice[chosen],
+                self.as_of_day[chosen],
+                _cache=self._cache,
+                _answers=self._answers,
+                _wider=self._wider or self,
+                _row=chosen if self._row is None else self._row[chosen],
+            )
+            self._narrower[by] = view, row
+        return self._narrower[by]
+
+    def _group(self, by: str) -> Group:
         if by not in self._groups:
-            entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
-            if by == "invoice":
-                self._groups[by] = _Group(entity, self.as_of_day, None)
-            else:
-                days, day = np.unique(self.as_of_day, return_inverse=True)
-                # One more than the entity, since rows without one are marked -1.
-                pairs, row_pair = distinct((entity + 1) * len(days) + day)
-                self._groups[by] = _Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
+            self._groups[by] = self._grouped(by)
         return self._groups[by]
+
+    def _grouped(self, by: str) -> Group:
+        if self._wider is not None:
+            group = self._wider._group(by)
+            return group.taken(self._row)
+        if by == "invoice":
+            return Group(self.invoice, self.as_of_day, None)
+        if self._history.is_of_customer(by):
+            # Whose a customer is, is asked once for each of them, not for each invoice.
+            customers = self._group("customer")
+            nobody = np.full(len(customers.entity), -1, np.int64)
+            entity = self._history.entity(by, nobody, customers.entity, customers.day)
+            return distinct_pairs(entity, customers.day).taken(customers.row_pair)
+        entity = self._history.entity(by, self.invoice, self.customer, self.as_of_day)
+        return distinct_pairs(entity, self.as_of_day)
 
     def _spread(self, by: str, values: NDArray[np.number]) -> Floats:
         row_pair, numbers = self._group(by).row_pair, np.asarray(values, np.float64)
@@ -560,12 +575,12 @@ class PastView:
         group = self._group(by)
         entity, day = group.entity, group.day - np.int32(ago_days)
         if stream == "due":
-            cohort = self._history.cohort_stream(by).asked_by(self._answers)
+            cohort = self._history.cohort_stream(by)
             if last is not None:
                 raise LedgerError("Invoices by due date are asked for by days, not by the last few.")
             if days is None:
-                return cohort.total(measure, entity, day)
-            return cohort.window(measure, entity, day, days)
+                return cohort.total(measure, entity, day, self._answers)
+            return cohort.window(measure, entity, day, days, self._answers)
         if days is not None and last is not None:
             raise LedgerError("Ask for a window of days or for the last few events, not for both.")
         if last is not None:
@@ -578,10 +593,7 @@ class PastView:
 
 def _ratio(sums: Integers, weights: Integers) -> Floats:
     """Sums by weights; NaN where the weight is not positive."""
-    ratio = np.full(len(sums), np.nan)
-    positive = weights > 0
-    ratio[positive] = sums[positive] / weights[positive]
-    return ratio
+    return np.asarray(np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0))
 
 
-__all__ = ["Floats", "PastView", "day_of"]
+__all__ = ["Floats", "PastView"]

@@ -1,0 +1,76 @@
+"""Rows that share an entity and a date, and what is open of each such pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paydelay.history.facts import Codes, Days
+from paydelay.history.ordering import distinct, entity_day_key
+from paydelay.history.streams import Integers
+
+if TYPE_CHECKING:
+    from paydelay.history.history import History
+    from paydelay.history.view import PastView
+
+
+@dataclass(frozen=True)
+class Group:
+    """Distinct (entity, as_of) pairs of the rows, and which pair each row belongs to.
+
+    ``row_pair`` is None where every row is a pair of its own.
+    """
+
+    entity: Codes
+    day: Days
+    row_pair: NDArray[np.intp] | None
+
+    def taken(self, row: NDArray[np.intp] | None) -> Group:
+        """The same pairs, for some of the rows."""
+        return Group(self.entity, self.day, row if self.row_pair is None else self.row_pair[row])
+
+    def position(self, others: Group) -> NDArray[np.intp]:
+        """Position among these pairs of each pair of another group, all of which are here."""
+        key = entity_day_key(self.entity, self.day)
+        order = np.argsort(key, kind="stable")
+        found = np.searchsorted(key, entity_day_key(others.entity, others.day), sorter=order)
+        return np.asarray(order[found])
+
+
+def distinct_pairs(entity: Codes, day: Days) -> Group:
+    """The distinct pairs of each row's entity and day."""
+    # Most views hold one date.
+    one = len(day) > 0 and bool((day == day[0]).all())
+    days, number = (day[:1], np.intp(0)) if one else np.unique(day, return_inverse=True)
+    # One more than the entity, since rows without one are marked -1.
+    pairs, row_pair = distinct((entity + 1) * len(days) + number)
+    return Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
+
+
+def open_figures(history: History, view: PastView, group: Group, measure: str) -> Integers:
+    """A figure of each pair of a view that holds the whole open book."""
+    facts, states = history.invoices, history.states
+    pair = np.arange(len(view)) if group.row_pair is None else group.row_pair
+    late = view.days_past_due
+    if measure == "oldest_days":
+        oldest = np.full(len(group.entity), -(10**6), np.int64)
+        np.maximum.at(oldest, pair, late)
+        return oldest
+    chosen = np.flatnonzero(late > 0) if measure.startswith("overdue") else slice(None)
+    pair, invoice = pair[chosen], view.invoice[chosen]
+    figures = np.zeros(len(group.entity), np.int64)
+    if measure.endswith("count"):
+        np.add.at(figures, pair, 1)
+        return figures
+    share = states.open[view.state[chosen]] / facts.amount[invoice]
+    cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
+    if measure == "amount_squared":
+        # Squares outgrow whole numbers; rows come in one order, so the sum is the same each time.
+        squares = np.zeros(len(figures))
+        np.add.at(squares, pair, (cents / 100.0) ** 2 * 100.0)
+        return cast(Integers, squares)
+    np.add.at(figures, pair, cents)
+    return figures
