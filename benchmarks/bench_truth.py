@@ -3,7 +3,8 @@
 Trains on each book as known six months before its end, scores the open book at
 the five month ends that follow, and compares with what truly became of each
 invoice, known also after the last day of the tables. Slope: logistic fit of the
-outcome on the predicted log-odds, with an interval from whole customers.
+outcome on the predicted log-odds, with an interval from whole customers, and without
+the largest customer.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def figures(name: str, model: pdl.DelayModel, panel: Panel, truth: pl.DataFrame)
         probability = model.open_share_at(curve, overdue, horizon)[judged]
         clusters = customer[judged]
         intercept, slope = calibration_line(probability, outcome)
+        # One customer with a tenth of the book is one piece of evidence, and can hide all others.
+        rest = clusters != np.bincount(clusters.astype(np.int64)).argmax()
+        _, slope_rest = calibration_line(probability[rest], outcome[rest])
         interval = cluster_bootstrap(
             clusters,
             lambda times, p=probability, y=outcome: calibration_line(p, y, times)[1],
@@ -62,13 +66,16 @@ def figures(name: str, model: pdl.DelayModel, panel: Panel, truth: pl.DataFrame)
                 "slope": slope,
                 "slope_low": interval.low,
                 "slope_high": interval.high,
+                "slope_without_largest": slope_rest,
+                "largest_share": 1.0 - float(rest.mean()),
                 "intercept": intercept,
                 "pooled": model.unpaid_is_pooled and what == "prob_unpaid",
             }
         )
         print(
             "{book:16s} {what:12s} rows {rows:6d}  happened {happened:.4f}  predicted {predicted:.4f}  "
-            "AUC {auc:.3f}  slope {slope:.3f} [{slope_low:.3f}, {slope_high:.3f}]{mark}".format(
+            "AUC {auc:.3f}  slope {slope:.3f} [{slope_low:.3f}, {slope_high:.3f}], "
+            "{slope_without_largest:.3f} without the largest ({largest_share:.1%} of rows){mark}".format(
                 **rows[-1], mark="  pooled" if rows[-1]["pooled"] else ""
             ),
             flush=True,

@@ -123,3 +123,27 @@ def test_the_same_seed_and_any_thread_count_give_the_same_trees() -> None:
 def test_settings_are_copied_by_clone() -> None:
     asked = LateClassifier(falling_columns=(2, 3), tree_count=5, random_state=1)
     assert clone(asked).get_params() == asked.get_params()
+
+
+def test_other_rows_say_how_many_trees_are_enough() -> None:
+    X, y = rows(300, seed=1)
+    other_X, other_y = rows(4000, seed=2)
+    weight = np.ones(len(other_y))
+    eager = LateClassifier(**SMALL | {"tree_count": 400, "learning_rate": 0.3})
+    found = clone(eager).fit(X, y, eval_set=(other_X, other_y, weight))
+    assert 3 <= found.tree_count_ < 100
+
+    def loss(margin: np.ndarray) -> float:
+        return float(np.mean(np.logaddexp(0.0, margin) - other_y * margin))
+
+    every = eager.fit(X, y)
+    assert every.tree_count_ == 400
+    assert loss(found.decision_function(other_X)) < 0.7 * loss(every.decision_function(other_X))
+    # They are the same trees, only fewer of them.
+    np.testing.assert_array_equal(
+        found.decision_function(X), every.booster_.predict(X, raw_score=True, num_iteration=found.tree_count_)
+    )
+    # Weights of the other rows count.
+    first = other_X[:, 0] > 0
+    biased = clone(eager).fit(X, y, eval_set=(other_X, (~first).astype(float), weight))
+    assert biased.tree_count_ < found.tree_count_

@@ -266,12 +266,12 @@ BY_HAND = {
     "terms_settled_count_365": 4,
     # Habits other than delay.
     "partly_paid_share_365": 1 / 5,
-    "broken_promise_count_365": 1,
+    "broken_promises_per_100_365": 100 / 6,
     "reminder_count": 0,
-    "customer_reminder_count_90": 1,
-    "dispute_count_365": 1,
+    "reminders_per_100_90": 100 / 3,
+    "disputes_per_100_365": 100 / 6,
     "rescheduled_count": 1,
-    "customer_rescheduled_count_365": 1,
+    "rescheduled_per_100_365": 100 / 6,
     # Payment runs: Saturday, Saturday, Sunday, Tuesday, Thursday.
     "run_count_182": 5,
     "run_rate_monday": 0.5 / (WEEKS + 2),

@@ -317,13 +317,18 @@ SENTENCES = [
         "Dernier règlement reçu il y a 40 jours ; la médiane du portefeuille est de 2 jours",
     ),
     (
-        "broken_promises",
-        Evidence(2, "count", 365),
-        "2 promises to pay broken over the last 12 months",
-        "2 promesses de règlement non tenues sur les 12 derniers mois",
+        "broken_promise_rate",
+        Evidence(2, "ratio", 365, count=50),
+        "2 promises to pay broken per 100 invoices due over the last 12 months (50 invoices)",
+        "2 promesses de règlement non tenues pour 100 factures échues sur les 12 derniers mois (50 factures)",
     ),
     ("reminders_sent", Evidence(1, "count"), "1 reminder sent", "1 relance envoyée"),
-    ("dispute_history", Evidence(0, "count"), "No dispute opened", "Aucun litige ouvert"),
+    (
+        "dispute_rate",
+        Evidence(0, "ratio", 365, count=9),
+        "Hardly ever opens a dispute over the last 12 months (9 invoices)",
+        "N'ouvre presque jamais de litige sur les 12 derniers mois (9 factures)",
+    ),
     (
         "overdue_amount",
         Evidence(12345.6, "amount", usual=900),

@@ -118,6 +118,30 @@ def test_the_curve_follows_the_margins_up_to_the_last_supported_horizon(
     np.testing.assert_allclose(curve[kept][:, : len(supported)], expected[kept], rtol=1e-12)
 
 
+def test_where_the_map_lets_the_odds_rise_what_is_told_is_kept_and_the_days_around_give_way(
+    panel: Panel, model: DelayModel
+) -> None:
+    # The map lifts the odds from the due date to the 15th day and again up to the 60th.
+    knots = np.array([-14.0, 0.0, 15.0, 60.0, 90.0])
+    steps = np.array([-1.0, 4.0, 0.0, 3.0])
+    rising = replace(model.calibration, horizon_knots=knots, low_drops=np.zeros(4), high_drops=np.zeros(4))
+    lifted = replace(
+        model,
+        calibration=replace(rising, level_steps=steps),
+        pooled=replace(model.pooled, supported_days=model.horizons_days[-1]),
+    )
+    found = lifted.survival(panel)
+    assert (np.diff(found, axis=1) <= 1e-12).all()
+    ahead = ~lost_rows(panel) & (overdue_of(panel) < 0)
+    for days in (0, 90):
+        column = model.horizons_days.index(days)
+        told = lifted.calibration.probability(model.margins(panel, [days])[:, 0], np.array(float(days)))
+        lower = np.minimum(told, found[:, model.horizons_days.index(0)])
+        np.testing.assert_allclose(found[ahead, column], lower[ahead], rtol=1e-12)
+    between = found[ahead, model.horizons_days.index(30)]
+    assert (between == found[ahead, model.horizons_days.index(0)]).mean() > 0.5
+
+
 def test_margins_are_missing_where_the_horizon_has_passed(panel: Panel, model: DelayModel) -> None:
     margins = model.margins(panel, [0, 45])
     overdue = overdue_of(panel)

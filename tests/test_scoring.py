@@ -373,9 +373,8 @@ def check_explained(
     scores: Scores, model: DelayModel, panel: Panel, which: str, days: int
 ) -> tuple[int, int]:
     """Number of scores that the model gives, each made by its contributions; and of those held flat."""
-    until = [horizon for horizon in model.horizons_days if horizon <= days]
-    margins = model.margins(panel, until)
-    calibrated = model.calibration.probability(margins, np.array(until, float))
+    margins = model.margins(panel, [0, days])
+    calibrated = model.calibration.probability(margins, np.array([0.0, days]))
     count = flat = 0
     for number, row in enumerate(rows_of(scores)):
         one = scores.explain(row["invoice_id"])[which]
@@ -389,7 +388,7 @@ def check_explained(
         assert one["horizon_days"] == days
         assert one["base"] + sum(one["contributions"].values()) == pytest.approx(one["margin"], abs=1e-6)
         assert one["margin"] == pytest.approx(margins[number, -1], abs=1e-6)
-        # A curve may not rise with the horizon: where the calibrated one would, it is held flat.
+        # Unpaid may not be likelier than late: where the map would make it so, it is as likely.
         assert row[f"prob_{which}"] == pytest.approx(np.nanmin(calibrated[number]), abs=1e-9)
         flat += row[f"prob_{which}"] < calibrated[number, -1] - 1e-9
     return count, flat

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import lightgbm
 import numpy as np
 import polars as pl
 import pytest
@@ -130,6 +131,14 @@ def test_what_was_learned_is_scored(weekday_book: Ledger, weekday_model: DelayMo
     assert np.median(late[start_of_week]) > 0.8
     assert np.median(late[~start_of_week]) < 0.2
     assert late[start_of_week].min() > late[~start_of_week].max()
+
+
+def test_noise_grows_few_trees_and_what_can_be_learned_more(noise: Ledger, weekday_model: DelayModel) -> None:
+    config = load_config(SETTINGS | {"model": SETTINGS["model"] | {"tree_count": 120}})
+    model = train(noise, end_of(), config, force=True)
+    assert model.manifest["tree_count"] == lightgbm.Booster(model_str=model.booster_text).num_trees()
+    assert model.manifest["tree_count"] < 40
+    assert weekday_model.manifest["tree_count"] == SETTINGS["model"]["tree_count"]
 
 
 def test_non_payment_has_a_gate_of_its_own(weekday_model: DelayModel) -> None:

@@ -28,6 +28,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     tree_count, learning_rate, leaf_count, depth_max, leaf_rows_min
         Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
+        ``tree_count`` is the most it grows.
     feature_share, row_share, bin_count, l2_penalty
         Settings of the booster, as in :class:`paydelay.config.ModelSettings`.
     falling_columns : tuple of int
@@ -36,11 +37,22 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Seed.
     thread_count : int
         Threads; 0 takes half of the cores.
+    patience_trees : int
+        With an ``eval_set``: stop after so many trees that bring nothing on it.
+
+    Attributes
+    ----------
+    booster_ : lightgbm.Booster
+        The fitted trees.
+    tree_count_ : int
+        How many of them are used: all, or those that did best on the ``eval_set``.
+    classes_ : array of shape (2,)
+        The two outcomes.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - scikit-learn wants every setting as an argument
         self,
-        tree_count: int = 300,
+        tree_count: int = 800,
         learning_rate: float = 0.05,
         leaf_count: int = 31,
         depth_max: int = 6,
@@ -52,6 +64,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         falling_columns: tuple[int, ...] = (),
         random_state: int = 7,
         thread_count: int = 0,
+        patience_trees: int = 50,
     ) -> None:
         self.tree_count = tree_count
         self.learning_rate = learning_rate
@@ -65,6 +78,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.falling_columns = falling_columns
         self.random_state = random_state
         self.thread_count = thread_count
+        self.patience_trees = patience_trees
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -72,8 +86,20 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_class = False
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LateClassifier:
-        """Fit on rows of numbers; NaN means not known."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> LateClassifier:
+        """Fit on rows of numbers; NaN means not known.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_columns)
+            Numbers.
+        y : array of shape (n_rows,)
+            Two outcomes.
+        sample_weight : array of shape (n_rows,), optional
+            Weight of each row.
+        eval_set : tuple of (X, y, sample_weight), optional
+            Other rows, by whose log-loss the number of trees is chosen.
+        """
         X, y = validate_data(
             self, X, y, dtype=np.float32, ensure_all_finite="allow-nan", ensure_min_samples=2
         )
@@ -92,12 +118,24 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         data = lightgbm.Dataset(
             X, label=coded, weight=sample_weight, free_raw_data=True, params={"verbosity": -1}
         )
-        self.booster_ = lightgbm.train(self._parameters(constraints), data, num_boost_round=self.tree_count)
+        watched: dict[str, Any] = {}
+        if eval_set is not None:
+            other_X, other_y, other_weight = eval_set
+            other = np.searchsorted(self.classes_, other_y)
+            watched = {
+                "valid_sets": [data.create_valid(other_X, label=other, weight=other_weight)],
+                "callbacks": [lightgbm.early_stopping(self.patience_trees, verbose=False)],
+            }
+        self.booster_ = lightgbm.train(
+            self._parameters(constraints), data, num_boost_round=self.tree_count, **watched
+        )
+        self.tree_count_ = self.booster_.best_iteration if watched else self.booster_.current_iteration()
         return self
 
     def _parameters(self, constraints: NDArray[np.int64]) -> dict[str, Any]:
         return {
             "objective": "binary",
+            "metric": "binary_logloss",
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaf_count,
             "max_depth": self.depth_max,
@@ -119,7 +157,9 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Margin (log-odds) of the second class."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
-        return np.asarray(self.booster_.predict(X, raw_score=True), np.float64)
+        return np.asarray(
+            self.booster_.predict(X, raw_score=True, num_iteration=self.tree_count_), np.float64
+        )
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probability of each class."""

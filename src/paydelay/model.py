@@ -79,6 +79,28 @@ def horizon_columns(
     return np.column_stack([horizon, ahead, expected_runs(rates, tomorrow, ahead)])
 
 
+def _falling(curve: Floats, anchors: Sequence[int]) -> Floats:
+    """Curves that never rise, with the values of the anchors kept.
+
+    The map may let a row's odds rise from one horizon to the next. What is told
+    of an invoice is read at the anchors: the days around them give way, and a
+    later anchor to an earlier one.
+    """
+    fallen = curve.copy()
+    start = 0
+    for anchor in anchors:
+        if anchor < start:
+            continue
+        if start:
+            fallen[:, anchor] = np.minimum(fallen[:, anchor], fallen[:, start - 1])
+        before = fallen[:, start : anchor + 1]
+        before[:] = np.maximum.accumulate(before[:, ::-1], axis=1)[:, ::-1]
+        if start:
+            np.minimum(before, fallen[:, start - 1, None], out=before)
+        start = anchor + 1
+    return np.asarray(np.minimum.accumulate(fallen, axis=1))
+
+
 def horizon_matrix(
     X: NDArray[np.float32], names: Sequence[str], horizon_days: NDArray[np.integer]
 ) -> NDArray[np.float32]:
@@ -267,8 +289,7 @@ class DelayModel:
         calibrated = self.calibration.probability(
             np.where(known, 0.0, margins), np.array(supported, np.float64)
         )
-        # The map may let a row's odds rise from one horizon to the next; its curve is then held flat.
-        curve[:, : len(supported)] = np.minimum.accumulate(np.where(known, 1.0, calibrated), axis=1)
+        curve[:, : len(supported)] = _falling(np.where(known, 1.0, calibrated), self._anchors(supported))
         # Beyond the supported horizons everyone follows the book's curve, from
         # the last supported horizon or from today, whichever is later.
         anchor = np.maximum(overdue, float(supported[-1]) if supported else -np.inf)
@@ -280,6 +301,12 @@ class DelayModel:
         )
         curve[lost_rows(panel)] = 1.0
         return np.minimum.accumulate(curve, axis=1)
+
+    def _anchors(self, supported: Sequence[int]) -> list[int]:
+        """Columns of prob_late and prob_unpaid, where each invoice has its own."""
+        asked = self.manifest.get("outcomes", {})
+        days = [asked[name] for name in ("grace_days", "unpaid_after_days") if name in asked]
+        return [supported.index(day) for day in days if day in supported]
 
     def open_share_at(self, curve: Floats, days_past_due: NDArray[np.integer], horizon_days: float) -> Floats:
         """S at any horizon, straight between the model's horizons and 1 at as_of.

@@ -102,6 +102,33 @@ def _count(
     )
 
 
+def _rate(name: str, stream: str, meaning: str, cause: str, days: int, measure: str = "count") -> Feature:
+    """Events of a customer per hundred invoices that fell due: a bare count tells first who it is."""
+    due_count = f"due_count_{days}"
+
+    def compute(view: PastView) -> Floats:
+        return 100.0 * view.total(stream, measure, days=days) / (view.total("due", days=days) + 1.0)
+
+    def observed(columns: Mapping[str, Floats]) -> Floats:
+        due = columns[due_count]
+        events = columns[name] * (due + 1.0)
+        return np.asarray(np.divide(events, due, out=np.full(len(due), np.nan), where=due > 0))
+
+    return Feature(
+        name,
+        "behaviour",
+        "ratio",
+        meaning,
+        f"100 x sum of {measure} over '{stream}' events / (invoices due + 1), both of {days} days",
+        cause,
+        compute,
+        window_days=days,
+        count=due_count,
+        observed=observed,
+        per="customer",
+    )
+
+
 def _cohort_mean(name: str, measure: str, cause: str, what: str, days: int, weight: str = "count") -> Feature:
     return Feature(
         name=f"{name}_{days}",
@@ -354,11 +381,11 @@ BEHAVIOUR: tuple[Feature, ...] = (
         observed=_part_payments_observed,
         per="customer",
     ),
-    _count(
-        "broken_promise_count_365",
+    _rate(
+        "broken_promises_per_100_365",
         "judged_promise",
-        "Promises of the last year that were not kept.",
-        "broken_promises",
+        "Promises of the last year that were not kept, per 100 invoices that fell due.",
+        "broken_promise_rate",
         days=365,
         measure="broken",
     ),
@@ -369,18 +396,18 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "reminders_sent",
         by="invoice",
     ),
-    _count(
-        "customer_reminder_count_90",
+    _rate(
+        "reminders_per_100_90",
         "reminder",
-        "Reminders sent to the customer in 90 days.",
-        "reminders_sent",
+        "Reminders sent to the customer in 90 days, per 100 invoices that fell due.",
+        "reminder_rate",
         days=90,
     ),
-    _count(
-        "dispute_count_365",
+    _rate(
+        "disputes_per_100_365",
         "dispute",
-        "Disputes the customer opened in the last year.",
-        "dispute_history",
+        "Disputes the customer opened in the last year, per 100 invoices that fell due.",
+        "dispute_rate",
         days=365,
         measure="opened",
     ),
@@ -391,11 +418,11 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "rescheduled_count",
         by="invoice",
     ),
-    _count(
-        "customer_rescheduled_count_365",
+    _rate(
+        "rescheduled_per_100_365",
         "rescheduled",
-        "Due dates the customer had changed in a year.",
-        "rescheduled_count",
+        "Due dates the customer had changed in a year, per 100 invoices that fell due.",
+        "rescheduled_rate",
         days=365,
     ),
 )

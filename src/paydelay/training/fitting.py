@@ -24,7 +24,7 @@ from paydelay.outcomes import Outcomes, require_recorded
 from paydelay.panel import Panel, as_date, build_panel, training_as_ofs
 from paydelay.training.defaults import defaulted_invoices
 from paydelay.training.gate import Gate, gate_sentence, judge, require_baseline
-from paydelay.training.pairs import horizon_grid, pooled_curve, require_enough, training_pairs
+from paydelay.training.pairs import Pairs, horizon_grid, pooled_curve, require_enough, training_pairs
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ _BOOSTER_SETTINGS = {
     "thread_count",
 }
 _USUAL_ROWS_MAX = 200_000
+_PULL_INVOICES = 50.0
 
 
 def train(
@@ -77,11 +78,11 @@ def train(
     ImmatureOutcomeError
         If ``as_of`` lies beyond what the ledger records.
     ThinLedgerError
-        If there is too little to learn from; the message says what is missing.
+        If there is too little to learn from; it says what is missing.
     QualityGateError
-        If the model does not beat the smoothed late ratio and ``force`` is not set.
+        If the model does not beat the late ratio and ``force`` is not set.
     FeatureMismatchError
-        If the catalogue lacks the baseline or a feature of the delay curve.
+        If the catalogue lacks the baseline or a feature of the curve.
 
     Examples
     --------
@@ -102,53 +103,56 @@ def train(
     panel = build_panel(history, dates, catalogue)
     history.forget()
     horizons = horizon_grid(outcomes, config)
-    calibration, gates = _calibrate_and_gate(history, panel, outcomes, horizons, dates, config)
+    asked = [config.outcomes.grace_days, config.outcomes.unpaid_after_days]
+    calibration, gates, tree_count = _calibrate_and_gate(
+        history, panel, outcomes, horizons, asked, dates, config
+    )
     if not gates["late"].passed and not force:
         raise QualityGateError(gate_sentence(gates["late"]))
-    booster_text = _fit(panel, outcomes, horizons, np.ones(len(panel), np.bool_), config)
-    unpaid_days = config.outcomes.unpaid_after_days
-    pooled = pooled_curve(
-        outcomes, horizons, config.model, gates["unpaid"].passed, unpaid_days, config.outcomes.grace_days
-    )
-    loss_table = fit_loss_table(
-        *defaulted_invoices(history, outcomes, unpaid_days), config.loss, unpaid_after_days=unpaid_days
-    )
+    every_row = np.ones(len(panel), np.bool_)
+    pairs = training_pairs(panel, outcomes, horizons, every_row, asked, config.model.seed)
+    booster_text, _ = _fit(panel, pairs, config, tree_count)
+    grace_days, unpaid_days = asked
+    pooled = pooled_curve(outcomes, horizons, config.model, gates["unpaid"].passed, unpaid_days, grace_days)
+    defaults = defaulted_invoices(history, outcomes, unpaid_days)
+    loss_table = fit_loss_table(*defaults, config.loss, unpaid_after_days=unpaid_days)
     manifest = _manifest(history, panel, outcomes, config, catalogue) | {
-        "trained_as_of": when.isoformat(),
+        "tree_count": tree_count,
         "gate": {name: gate.to_dict() for name, gate in gates.items()},
         "loss_table": loss_table.to_dict(),
         "unpaid_is_pooled": unpaid_days > pooled.supported_days,
     }
-    return DelayModel(
-        booster_text, catalogue.names, horizons, calibration, pooled, manifest, config.model.thread_count
-    )
+    threads = config.model.thread_count
+    return DelayModel(booster_text, catalogue.names, horizons, calibration, pooled, manifest, threads)
 
 
 def _fit(
-    panel: Panel, outcomes: Outcomes, horizons: Sequence[int], rows: NDArray[np.bool_], config: Config
-) -> str:
-    """Booster on the pairs of some rows, as text."""
+    panel: Panel, pairs: Pairs, config: Config, tree_count: int, later: Pairs | None = None
+) -> tuple[str, int]:
+    """Booster on some pairs, as text, and its number of trees: the best on ``later``, if given."""
     from paydelay.estimator import LateClassifier
 
-    settings = config.model
-    row, horizon, open_then, weight = training_pairs(
-        panel, outcomes, horizons, rows, [config.outcomes.grace_days], settings.seed
-    )
-    if len(row) == 0 or open_then.min() == open_then.max():
+    if not pairs.can_be_learned:
         raise ThinLedgerError(
             "Too few rows have outcomes known by then to learn from; shorten panel.warm_up_days or give a "
             "longer ledger."
         )
-    matrix = horizon_matrix(panel.X[row], panel.feature_names, horizon)
+    settings = config.model
     width = len(panel.feature_names)
     estimator = LateClassifier(
-        **settings.model_dump(include=_BOOSTER_SETTINGS),
+        **settings.model_dump(include=_BOOSTER_SETTINGS) | {"tree_count": tree_count},
         falling_columns=tuple(range(width, width + len(HORIZON_COLUMNS))),
         random_state=settings.seed,
     )
-    estimator.fit(matrix, open_then, sample_weight=weight)
-    logger.info("fit: %d pairs of %d rows, %d trees", len(row), int(rows.sum()), settings.tree_count)
-    return str(estimator.booster_.model_to_string())
+
+    def matrix(some: Pairs) -> NDArray[np.float32]:
+        return horizon_matrix(panel.X[some.row], panel.feature_names, some.horizon_days)
+
+    watched = None if later is None else (matrix(later), later.open_then, later.weight)
+    estimator.fit(matrix(pairs), pairs.open_then, sample_weight=pairs.weight, eval_set=watched)
+    logger.info("fit: %d pairs, %d trees", len(pairs.row), estimator.tree_count_)
+    text = estimator.booster_.model_to_string(num_iteration=estimator.tree_count_)
+    return str(text), int(estimator.tree_count_)
 
 
 def _calibration_days(dates: Sequence[date], settings: ModelSettings) -> int:
@@ -162,14 +166,26 @@ def _calibrate_and_gate(
     panel: Panel,
     outcomes: Outcomes,
     horizons: tuple[int, ...],
+    asked: Sequence[int],
     dates: Sequence[date],
     config: Config,
-) -> tuple[MonotoneCalibration, dict[str, Gate]]:
-    """Fit on what was known at the split; calibrate and judge on later rows of other invoices."""
+) -> tuple[MonotoneCalibration, dict[str, Gate], int]:
+    """Fit on what was known at the split; calibrate and judge on later rows of other invoices.
+
+    The number of trees is the one that does best there: too few leave the odds
+    too timid on a large book, too many too bold on a small one.
+    """
+    seed = config.model.seed
     split = dates[-1] - timedelta(days=_calibration_days(dates, config.model))
     earlier = panel.as_of_day <= day_of(split)
     past = Outcomes.of(history, split, config.ledger)
-    booster_text = _fit(panel, past, horizons, earlier, config)
+    fitted = training_pairs(panel, past, horizons, earlier, asked, seed)
+    seen = np.unique(panel.invoice[earlier])
+    others = ~earlier & ~np.isin(panel.invoice, seen)
+    later = training_pairs(panel, outcomes, horizons, others, asked, seed)
+    # Without both outcomes later on, nothing says how many trees are too many: half as many are safer.
+    trees_max = config.model.tree_count if later.can_be_learned else (config.model.tree_count + 1) // 2
+    booster_text, tree_count = _fit(panel, fitted, config, trees_max, later if later.can_be_learned else None)
     model = DelayModel(
         booster_text,
         panel.feature_names,
@@ -179,26 +195,23 @@ def _calibrate_and_gate(
         {},
         config.model.thread_count,
     )
-    seen = np.unique(panel.invoice[earlier])
-    later = ~earlier & ~np.isin(panel.invoice, seen)
-    judged_at = {"late": config.outcomes.grace_days, "unpaid": config.outcomes.unpaid_after_days}
-    row, horizon, open_then, weight = training_pairs(
-        panel, outcomes, horizons, later, list(judged_at.values()), config.model.seed
-    )
+    row, horizon, open_then, weight = later
     margin = _pair_margins(model, panel, row, horizon, horizons)
-    calibration = fit_calibration(margin, horizon, open_then, weight)
+    # A pull worth some invoices: the many looks at one invoice are no more than one piece of evidence.
+    pull = _PULL_INVOICES * float(weight.sum()) / max(len(np.unique(panel.invoice[row])), 1)
+    calibration = fit_calibration(margin, horizon, open_then, weight, pull)
     half = (panel.invoice[row] % 2).astype(np.bool_)
     # Judged by the map fitted on the other half of the invoices.
     judged = np.empty(len(row))
     for side in (half, ~half):
-        crossed = fit_calibration(margin[~side], horizon[~side], open_then[~side], weight[~side])
+        crossed = fit_calibration(margin[~side], horizon[~side], open_then[~side], weight[~side], pull)
         judged[side] = crossed.probability(margin[side], horizon[side])
     gates = {}
-    for name, days in judged_at.items():
+    for name, days in zip(("late", "unpaid"), asked, strict=True):
         at = horizon == days
         gates[name] = judge(panel, row[at], judged[at], open_then[at], weight[at])
         logger.info("gate %s: AUC gain %.3f", name, gates[name].gain.value)
-    return calibration, gates
+    return calibration, gates, tree_count
 
 
 def _pair_margins(
@@ -224,6 +237,7 @@ def _manifest(
     mature = (outcomes.due_day <= outcomes.mature_until(config.outcomes.grace_days)) & ~outcomes.cancelled
     late = mature & (outcomes.settled_day > outcomes.due_day + config.outcomes.grace_days)
     return {
+        "trained_as_of": (EPOCH + timedelta(days=outcomes.labels_day)).isoformat(),
         "reporting_currency": history.ledger.reporting_currency,
         "outcomes": config.outcomes.model_dump(),
         # How many threads a machine has is nothing a model should carry to the next.

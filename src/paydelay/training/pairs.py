@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,32 @@ def horizon_grid(outcomes: Outcomes, config: Config) -> tuple[int, ...]:
     return tuple(sorted({int(day) for day in daily} | fixed | coarse))
 
 
+class Pairs(NamedTuple):
+    """Pairs of a row and a horizon with a mature outcome.
+
+    Parameters
+    ----------
+    row : array of shape (n_pairs,)
+        Rows of the panel.
+    horizon_days : array of shape (n_pairs,)
+        Days after the due date.
+    open_then : array of shape (n_pairs,)
+        1 where the invoice was still open then, 0 where it was settled.
+    weight : array of shape (n_pairs,)
+        Weight of the row.
+    """
+
+    row: NDArray[np.int64]
+    horizon_days: NDArray[np.int64]
+    open_then: NDArray[np.float32]
+    weight: Floats
+
+    @property
+    def can_be_learned(self) -> bool:
+        """Whether both outcomes are among them."""
+        return len(self.row) > 0 and bool(self.open_then.min() < self.open_then.max())
+
+
 def training_pairs(
     panel: Panel,
     outcomes: Outcomes,
@@ -91,16 +118,26 @@ def training_pairs(
     rows: NDArray[np.bool_],
     always: Sequence[int],
     seed: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], Floats]:
+) -> Pairs:
     """Pairs of a row and a horizon whose outcome is mature and was open on as_of.
 
     Each row gives the pairs at the horizons that are ``always`` wanted, where they
     are usable, and three others drawn at random; which ones does not depend on any
     outcome.
 
-    Returns
-    -------
-    row, horizon_days, open_then, weight : arrays of shape (n_pairs,)
+    Parameters
+    ----------
+    panel : Panel
+    outcomes : Outcomes
+        Labelled at the date of training.
+    horizons : sequence of int
+        Horizons in days after the due date to draw from, increasing.
+    rows : array of shape (n_rows,)
+        Rows of the panel that may be used.
+    always : sequence of int
+        Horizons that every row gives.
+    seed : int
+        Of the draw.
     """
     chosen = np.flatnonzero(rows)
     grid = np.asarray(horizons, np.int64)
@@ -118,7 +155,7 @@ def training_pairs(
         usable &= (generator.random(len(chosen)) < 1.0 / surplus)[:, None]
     at_row, at_horizon = np.nonzero(usable)
     row = chosen[at_row]
-    return row, grid[at_horizon], labels[at_row, at_horizon], panel.weights[row]
+    return Pairs(row, grid[at_horizon], labels[at_row, at_horizon], panel.weights[row])
 
 
 def pooled_curve(
