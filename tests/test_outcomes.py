@@ -544,3 +544,18 @@ def test_a_panel_asks_for_dates_it_can_read() -> None:
         panel(a_ledger(), ["15/01/2024"])
     with pytest.raises(ImmatureOutcomeError):
         panel(a_ledger(), ["2024-03-02"], labels_at="2024-03-01", catalogue=FEW)
+
+
+def test_a_panel_is_not_labelled_beyond_what_the_ledger_records() -> None:
+    invoices = [
+        {"issue_date": day("2024-01-01") + timedelta(7 * week), "due_date": day("2024-03-01")}
+        for week in range(5)
+    ]
+    rows = [
+        row | {"invoice_id": f"F{number}", "customer_id": "C1", "amount": 10.0}
+        for number, row in enumerate(invoices)
+    ]
+    ledger = small_ledger(rows, [])
+    assert panel(ledger, ["2024-01-20"], labels_at="2024-02-05").y[0].shape == (3,)
+    with pytest.raises(ImmatureOutcomeError):
+        panel(ledger, ["2024-01-20"], labels_at="2024-02-06")

@@ -17,13 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paydelay.config import Config, LedgerSettings, ModelSettings, OutcomeSettings, load_config
-from paydelay.errors import FeatureMismatchError, ImmatureOutcomeError, QualityGateError, ThinLedgerError
+from paydelay.errors import (
+    FeatureMismatchError,
+    ImmatureOutcomeError,
+    LedgerError,
+    QualityGateError,
+    ThinLedgerError,
+)
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import NEVER, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, build_panel
+from paydelay.scoring import score
 from paydelay.simulate import SimulationSettings, simulate
 from paydelay.training import Gate, fitting, horizon_grid, pooled_curve, train, training_pairs
 
@@ -429,6 +436,15 @@ def test_the_booster_is_used_where_enough_stayed_open(fewest: int, supported: in
     assert found.supported_days == supported
 
 
+@pytest.mark.parametrize("grace", [0, 30, 60])
+def test_lateness_is_never_pooled(grace: int) -> None:
+    # Everybody settles early: at no horizon do enough stay open.
+    outcomes = ends([-1] * 40)
+    found = pooled_curve(outcomes, (0, 30, 60, 90), ModelSettings(), grace_days=grace)
+    assert found.supported_days == grace
+    assert pooled_curve(outcomes, (0, 30, 60, 90), ModelSettings(), False, 90, grace).supported_days == grace
+
+
 def test_a_failed_gate_pools_non_payment() -> None:
     outcomes = ends([None] * 60)
     wanted = ModelSettings(unpaid_positives_min=10)
@@ -509,6 +525,33 @@ def test_a_feature_of_ones_own_is_learned_from(weekday_book: Ledger) -> None:
     assert model.feature_names == (*names, "due_early_flag")
     gains = dict(zip(model.booster.feature_name(), model.booster.feature_importance("gain"), strict=True))
     assert max(gains, key=gains.__getitem__) in (f"Column_{len(names)}", f"Column_{len(names) + 1}")
+
+
+def test_a_covariate_of_ones_own_is_learned_from_and_scored_with(weekday_book: Ledger) -> None:
+    own = Feature(
+        "strike",
+        "covariate",
+        "flag",
+        "Post on strike.",
+        "as published",
+        "covariate",
+        lambda view: view.covariate("post", "strike"),
+        words={"en": "Post on strike", "fr": "Grève de la poste"},
+    )
+    # Published each day, and as if made for this book: on strike when the week begins.
+    days = pl.date_range(START, end_of(), eager=True)
+    post = pl.DataFrame({"known_on": days, "strike": (days.dt.weekday() <= 3).cast(pl.Float64)})
+    catalogue = Catalogue([*CATALOGUE, own])
+    covariates = {"post": post}
+    model = train(weekday_book, end_of(), CONFIG, catalogue=catalogue, covariates=covariates)
+    assert model.feature_names[-1] == "strike"
+    assert model.manifest["usual"]["strike"] in (0.0, 1.0)
+    scores = score(weekday_book, model, end_of(), catalogue=catalogue, covariates=covariates)
+    assert scores.frame["prob_late"].is_between(0, 1).all()
+    with pytest.raises(LedgerError, match="no covariate"):
+        score(weekday_book, model, end_of(), catalogue=catalogue)
+    with pytest.raises(LedgerError, match="no covariate"):
+        train(weekday_book, end_of(), CONFIG, catalogue=catalogue)
 
 
 @pytest.mark.parametrize("name", ["days_past_due", "run_rate_friday", "late_share_shrunk_365"])

@@ -233,18 +233,20 @@ def panel(
     LedgerError
         If no date is given, or one is not a date.
     ImmatureOutcomeError
-        If an as_of date lies after ``labels_at``.
+        If an as_of date lies after ``labels_at``, or that beyond what the ledger
+        records.
 
     Examples
     --------
     >>> invoices = pl.DataFrame({
-    ...     "invoice_id": ["F1", "F2"], "customer_id": ["C1", "C2"],
-    ...     "issue_date": ["2025-01-02", "2025-01-09"], "due_date": ["2025-02-01", "2025-02-08"],
-    ...     "amount": [120.0, 80.0], "currency": ["EUR", "EUR"]})
+    ...     "invoice_id": ["F1", "F2", "F3"], "customer_id": ["C1", "C2", "C2"],
+    ...     "issue_date": ["2025-01-02", "2025-01-09", "2025-03-12"],
+    ...     "due_date": ["2025-02-01", "2025-02-08", "2025-04-11"],
+    ...     "amount": [120.0, 80.0, 90.0], "currency": ["EUR", "EUR", "EUR"]})
     >>> payments = pl.DataFrame({
     ...     "invoice_id": ["F1"], "payment_date": ["2025-02-01"], "amount": [120.0]})
     >>> ledger = Ledger.from_frames(invoices, payments)
-    >>> experiment = panel(ledger, ["2025-01-20"], labels_at="2025-06-30", horizons_days=(0, 30))
+    >>> experiment = panel(ledger, ["2025-01-20"], labels_at="2025-03-12", horizons_days=(0, 30))
     >>> experiment.rows["invoice_id"].to_list()
     ['F1', 'F2']
     >>> experiment.y[30].tolist()
@@ -257,6 +259,7 @@ def panel(
     if labels_at is None:
         return build_panel(History.build(ledger, config.ledger, covariates), dates, catalogue)
     labelled = as_date(labels_at)
+    require_recorded(ledger, labelled)
     history = History.build(cut_ledger(ledger, labelled), config.ledger, covariates)
     outcomes = Outcomes.of(history, labelled, config.ledger)
     return outcomes.label(build_panel(history, dates, catalogue), horizons_days)
