@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paydelay import calibration
 from paydelay.calibration import MonotoneCalibration, fit_calibration, sigmoid
 from paydelay.metrics import calibration_line, log_loss
 
@@ -179,3 +180,21 @@ def test_the_map_survives_its_numbers() -> None:
 def test_the_fit_is_the_same_twice() -> None:
     first, second = fit_calibration(*pairs(0.6, count=3000)), fit_calibration(*pairs(0.6, count=3000))
     assert first.to_dict() == second.to_dict()
+
+
+def test_the_pull_weighs_as_little_beside_pairs_that_were_drawn_as_beside_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(5)
+    margin = generator.normal(0.0, 2.0, 60_000)
+    horizon = generator.choice([0.0, 30.0, 90.0], len(margin))
+    outcome = (generator.random(len(margin)) < sigmoid(1.4 * margin - 0.5)).astype(float)
+    weight = np.ones(len(margin))
+    asked = np.linspace(-4.0, 4.0, 9)
+    every = fit_calibration(margin, horizon, outcome, weight, 2000.0).log_odds(asked, np.full(9, 30.0))
+    monkeypatch.setattr(calibration, "_PAIRS_MAX", 12_000)
+    drawn = fit_calibration(margin, horizon, outcome, weight, 2000.0).log_odds(asked, np.full(9, 30.0))
+    np.testing.assert_allclose(drawn, every, atol=0.12)
+    # A pull five times as strong would be seen.
+    harder = fit_calibration(margin, horizon, outcome, weight, 10_000.0).log_odds(asked, np.full(9, 30.0))
+    assert np.abs(harder - every).max() > 0.2

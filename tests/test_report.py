@@ -24,7 +24,6 @@ from paydelay.report import (
     refused_rows,
     refused_sentence,
     report_page,
-    with_probabilities,
     write_report,
 )
 from paydelay.report.columns import text_width
@@ -512,24 +511,6 @@ def test_refused_rows_are_counted_by_table_and_a_sound_ledger_says_nothing():
 def test_every_rule_has_its_words_in_both_languages():
     said = {key.removeprefix("rule."): text for key, text in texts("en").items() if key.startswith("rule.")}
     assert said == RULES
-
-
-def test_a_customer_table_has_the_probabilities_of_what_is_chased():
-    lines = [
-        invoice(1, customer_id="A", open_amount_reporting=300.0, prob_late=0.9, prob_unpaid=0.2),
-        invoice(2, customer_id="A", open_amount_reporting=100.0, prob_late=0.5, prob_unpaid=0.4),
-        invoice(3, customer_id="A", open_amount_reporting=900.0, prob_late=0.1, set_aside="dispute"),
-        invoice(4, customer_id="B", prob_late=0.25),
-    ]
-    scores = scored(lines).frame.with_columns(prob_unpaid_pooled=pl.col("invoice_id") == "F002")
-    queue = rank(scores, by="customer").frame
-    told = with_probabilities(queue, scores)
-    rows = {row["customer_id"]: row for row in told.to_dicts()}
-    assert rows["A"]["prob_late"] == pytest.approx(0.8)
-    assert rows["A"]["prob_unpaid"] == pytest.approx(0.25)
-    assert (rows["A"]["prob_unpaid_pooled"], rows["B"]["prob_unpaid_pooled"]) == (True, False)
-    assert told["customer_id"].to_list() == queue["customer_id"].to_list()
-    assert with_probabilities(told, scores).equals(told)
 
 
 def test_nothing_is_loaded_and_nothing_runs():

@@ -463,6 +463,13 @@ def test_a_customers_probabilities_are_weighted_by_money():
     assert customers["prob_unpaid"].to_list() == pytest.approx([0.3, 0.1])
 
 
+def test_a_customers_rate_is_the_books_where_that_of_any_invoice_to_chase_is():
+    scores = scored({}, {}, {"customer_id": "B"}, {"customer_id": "B", "set_aside": "dispute"})
+    scores = scores.with_columns(prob_unpaid_pooled=pl.Series([False, True, False, True]))
+    told = rank(scores, by="customer").frame.select("customer_id", "prob_unpaid_pooled")
+    assert dict(told.iter_rows()) == {"A": True, "B": False}
+
+
 def test_a_customers_promises_add_up():
     scores = scored({}, {}, {"customer_id": "B"}).with_columns(promised_amount=pl.Series([40.0, 2.5, None]))
     promised = rank(scores, by="customer").frame.select("customer_id", "promised_amount")
@@ -542,6 +549,9 @@ def agreed(events, *rows, payments=(), settings=None):
             "kind": pl.String,
             "payment_date": pl.Date,
             "amount": pl.Float64,
+            **(
+                {"amount_reporting": pl.Float64} if any("amount_reporting" in row for row in payments) else {}
+            ),
         },
     )
     return agreements(table, known, paid, settings or LedgerSettings())
@@ -584,6 +594,31 @@ def test_a_promise_that_was_kept_does_not_hide_the_rest():
     half = {**payment, "amount": 250.0}
     found = agreed([promise], {"open_amount": 750.0}, payments=[half])
     assert found["promised_amount"].to_list() == [350.0]
+
+
+def test_a_payment_that_bounces_makes_no_promise_larger():
+    promise = {**OWN, "amount": 500.0}
+    payments = [
+        {"invoice_id": "i0", "payment_date": date(2025, 3, 10), "amount": 300.0},
+        {"invoice_id": "i0", "payment_date": date(2025, 3, 25), "amount": -300.0},
+    ]
+    found = agreed([promise], {"open_amount": 800.0}, payments=payments)
+    assert found["promised_amount"].to_list() == [500.0]
+    assert found["promise_covers"].to_list() == [False]
+
+
+def test_what_was_paid_of_a_promise_for_all_counts_in_the_reporting_currency():
+    payment = {
+        "invoice_id": "i9",
+        "payment_date": date(2025, 3, 25),
+        "amount": 200.0,
+        "amount_reporting": 20.0,
+    }
+    found = agreed([{"amount": 150.0}], payments=[payment])
+    assert found["promised_amount"].to_list() == [130.0]
+    # One on an invoice is in that invoice's own.
+    own = {**payment, "invoice_id": "i0"}
+    assert agreed([{**OWN, "amount": 250.0}], payments=[own])["promised_amount"].to_list() == [50.0]
 
 
 def test_a_sum_promised_for_all_goes_to_the_oldest_first():

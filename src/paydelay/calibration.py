@@ -8,7 +8,8 @@ step straight in the margin between its value for the lowest and for the highest
 margins, neither of them negative, and the slope of f is kept above all that g
 could take from it. So the map rises with the margin at every horizon, and order
 and reasons agree with the booster's. The level may rise by less than the odds
-fall; where it would not for some row, the curve is held flat by the model.
+fall; where it would not for some row, the model keeps what is told and lets the
+days between give way.
 """
 
 from __future__ import annotations
@@ -136,6 +137,8 @@ def fit_calibration(
     margins, horizons, outcome, weights = (
         np.asarray(values, np.float64)[pairs] for values in (margin, horizon_days, open_then, weight)
     )
+    # Those drawn stand for all, so that the pull is as weak beside them.
+    weights *= len(margin) / max(len(pairs), 1)
     if len(margins) < 50 or np.ptp(outcome) == 0:
         return MonotoneCalibration.identity()
     knots = np.unique(np.quantile(margins, np.linspace(0.01, 0.99, _MARGIN_KNOT_COUNT)))

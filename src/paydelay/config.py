@@ -56,7 +56,7 @@ class ModelSettings(_Settings):
     """The booster, the delay curve, the calibration and the gate."""
 
     tree_count: int = Field(default=800, ge=1, le=10_000)
-    """Most trees grown; how many are used is chosen by what happened later."""
+    """Most trees grown; how many are used is chosen by what happened later, half where nothing says."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
     leaf_count: int = Field(default=31, ge=2, le=4096)
     depth_max: int = Field(default=6, ge=1, le=16)

@@ -52,7 +52,7 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(  # noqa: PLR0913, PLR0917 - scikit-learn wants every setting as an argument
         self,
-        tree_count: int = 800,
+        tree_count: int = 300,
         learning_rate: float = 0.05,
         leaf_count: int = 31,
         depth_max: int = 6,

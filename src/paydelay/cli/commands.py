@@ -266,9 +266,9 @@ def _rows_to_explain(
     """Whose reasons are worth the time: all that are read, and no more on a screen."""
     if asked is Explained.none:
         return "none"
-    # Ranks count over the whole actionable book: the first of a scope may be far down, and a
-    # customer's reasons are those of all its invoices.
-    if by is By.customer or scope is not Scope.all:
+    # Ranks count over the whole actionable book: the first invoice of a scope may be far down.
+    # Customers get theirs for the rows of their own queue.
+    if scope is not Scope.all and by is By.invoice:
         return "all"
     if asked is Explained.all or (asked is None and not on_screen):
         return "all"
@@ -277,11 +277,9 @@ def _rows_to_explain(
 
 def _delivered(queue: Worklist, scores: Scores, whole_book: bool) -> pl.DataFrame:
     """What a file is given: every open invoice, or the queue that was asked for."""
-    from paydelay.report import with_probabilities
-
     if whole_book:
         return scores.frame.sort("priority_rank", "invoice_id", nulls_last=True)
-    return with_probabilities(queue.frame, scores.frame) if queue.by == "customer" else queue.frame
+    return queue.frame
 
 
 def _screen() -> Console:

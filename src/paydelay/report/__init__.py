@@ -5,7 +5,6 @@
 Every word comes from :mod:`paydelay.language`.
 """
 
-from paydelay.report.content import with_probabilities
 from paydelay.report.page import check_page, report_page, write_report
 from paydelay.report.quality import gate_sentences
 from paydelay.report.summaries import (
@@ -29,6 +28,5 @@ __all__ = [
     "refused_sentence",
     "report_page",
     "stale_sentence",
-    "with_probabilities",
     "write_report",
 ]

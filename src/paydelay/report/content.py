@@ -109,67 +109,6 @@ def told_reasons(row: Mapping[str, Any], limit: int = REASONS_SHOWN) -> list[Tol
     return list(by_cause.values())[:limit]
 
 
-def queue_rows(worklist: Worklist, scores: pl.DataFrame, limit: int) -> list[dict[str, Any]]:
-    """The first rows of a queue; customers with the probabilities of their invoices to chase.
-
-    Parameters
-    ----------
-    worklist : Worklist
-        By invoice or by customer.
-    scores : polars.DataFrame
-        The score table it was made from.
-    limit : int
-        Rows at most.
-
-    Returns
-    -------
-    list of dict
-        By customer with ``prob_late`` and ``prob_unpaid``, weighted by open amount.
-    """
-    frame = worklist.frame.head(limit)
-    if worklist.by == "customer":
-        frame = with_probabilities(frame, scores)
-    return frame.to_dicts()
-
-
-def with_probabilities(customers: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """A queue by customer with the probabilities of the invoices it is about.
-
-    Parameters
-    ----------
-    customers : polars.DataFrame
-        Rows of a queue by customer.
-    scores : polars.DataFrame
-        The score table it was made from.
-
-    Returns
-    -------
-    polars.DataFrame
-        With ``prob_late`` and ``prob_unpaid``, means over the invoices to chase
-        weighted by open amount, and ``prob_unpaid_pooled``, whether that of any of
-        them follows the book's own rate; they stand behind ``oldest_days_past_due``.
-        What the queue has already stays as it is; what the score table lacks is left out.
-
-    Examples
-    --------
-    >>> scores = pl.DataFrame({"customer_id": ["A", "A"], "open_amount_reporting": [300.0, 100.0],
-    ...                        "set_aside": [None, None], "prob_late": [0.9, 0.5]})
-    >>> customers = pl.DataFrame({"customer_id": ["A"], "oldest_days_past_due": [3], "ead": [400.0]})
-    >>> with_probabilities(customers, scores).rows()
-    [('A', 3, 0.8, 400.0)]
-    """
-    weight = _OPEN / _OPEN.sum()
-    means = {name: (pl.col(name) * weight).sum() for name in ("prob_late", "prob_unpaid")}
-    means["prob_unpaid_pooled"] = pl.col("prob_unpaid_pooled").any()
-    added = [name for name in means if name in scores.columns and name not in customers.columns]
-    actionable = scores.filter(pl.col("set_aside").is_null())
-    shares = actionable.group_by("customer_id").agg(means[name].alias(name) for name in added)
-    names = customers.columns
-    place = names.index("oldest_days_past_due") + 1
-    joined = customers.join(shares, on="customer_id", how="left", maintain_order="left")
-    return joined.select(*names[:place], *added, *names[place:])
-
-
 def ageing(scores: pl.DataFrame) -> pl.DataFrame:
     """The aged balance: what is open by days past due.
 

@@ -17,7 +17,6 @@ from paydelay.report.content import (
     money_decimals,
     payment_window,
     probability,
-    queue_rows,
     told_reasons,
 )
 from paydelay.report.markup import Column, Inside, Markup, bar, cell, row, table, tag, together
@@ -47,7 +46,7 @@ def queue_part(worklist: Worklist, scores: Scores, limit: int, language: str) ->
     -------
     Markup
     """
-    rows = queue_rows(worklist, scores.frame, limit)
+    rows = worklist.frame.head(limit).to_dicts()
     if not rows:
         return tag("p", phrase("queue.empty", language))
     by_customer = worklist.by == "customer"

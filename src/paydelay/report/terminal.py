@@ -15,7 +15,6 @@ from paydelay.report.content import (
     heading,
     money_decimals,
     probability,
-    queue_rows,
     told_reasons,
 )
 from paydelay.report.quality import pooled_sentence
@@ -79,7 +78,7 @@ def print_queue(
     from rich.console import Console
 
     lines = Lines(console or Console())
-    rows = queue_rows(worklist, scores.frame, limit)
+    rows = worklist.frame.head(limit).to_dicts()
     if rows:
         _print_rows(lines, worklist, rows, scores.reporting_currency, language)
         if model is not None and (pooled := pooled_sentence(model, language)):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from paydelay.config import Config, load_config
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.features import CATALOGUE, Catalogue
-from paydelay.history import History, customer_standing, cut_ledger
+from paydelay.history import History, customer_standing, cut_ledger, rates_at
 from paydelay.language import languages
 from paydelay.ledger import Ledger
 from paydelay.loss import (
@@ -169,9 +169,21 @@ def _ranked(
     """Every row with its probabilities, money, scope and place in the queue."""
     frame = _probabilities(panel, model, config.loss.cost_of_delay_cap_days)
     frame = _money(frame, panel, model, standing, config)
-    frame = frame.with_columns(agreements(panel.rows, known.events, known.payments, config.ledger))
+    payments = _in_reporting_currency(known, panel.rows["as_of"])
+    frame = frame.with_columns(agreements(panel.rows, known.events, payments, config.ledger))
     frame = frame.with_columns(scope(config.worklist.due_soon_days), set_aside=set_aside_reason())
     return frame.with_columns(priority_rank=priority_rank(order))
+
+
+def _in_reporting_currency(known: Ledger, as_of: pl.Series) -> pl.DataFrame:
+    """Payments of a ledger of several currencies, also at the last rate known."""
+    if known.rates.is_empty() or not len(as_of):
+        return known.payments
+    currency = known.invoices.select("invoice_id", "currency")
+    payments = known.payments.join(currency, on="invoice_id", how="left", maintain_order="left")
+    payments = payments.with_columns(pl.col("currency").fill_null(known.reporting_currency))
+    asked = payments.select("currency", rate_date=pl.lit(as_of[0]))
+    return payments.with_columns(amount_reporting=pl.col("amount") * pl.Series(rates_at(known, asked)))
 
 
 def _score_table(

@@ -23,7 +23,8 @@ def agreements(
         ``issue_date``, ``due_date``, ``amount``, ``open_amount``,
         ``open_amount_reporting``.
     events, payments : polars.DataFrame
-        Those of the ledger that were known at as_of.
+        Those of the ledger that were known at as_of; payments with
+        ``amount_reporting`` where the ledger has several currencies.
     settings : LedgerSettings
         Holds what counts as settled: a promise that leaves less covers the invoice.
 
@@ -97,16 +98,21 @@ def _latest(events: pl.DataFrame, kind: str, by: str) -> pl.DataFrame:
 
 
 def _still_promised(promises: pl.DataFrame, payments: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Promises less what was paid since they were made; without an amount where they have none."""
+    """Promises less what was paid since they were made; without an amount where they have none.
+
+    A payment from before that bounced since makes no promise larger.
+    """
+    # A promise for all that a customer owes is in the reporting currency.
+    general = by == "customer_id" and "amount_reporting" in payments.columns
     paid = (
         payments.filter(pl.col("kind") == "payment")
-        .select(by, "payment_date", paid="amount")
+        .select(by, "payment_date", paid="amount_reporting" if general else "amount")
         .join(promises.select(by, "event_date"), on=by)
         .filter(pl.col("payment_date") > pl.col("event_date"))
         .group_by(by)
         .agg(pl.col("paid").sum())
     )
-    left = pl.col("amount") - pl.col("paid").fill_null(0.0)
+    left = pl.col("amount") - pl.col("paid").fill_null(0.0).clip(lower_bound=0.0)
     return promises.join(paid, on=by, how="left", maintain_order="left").select(by, "until", left=left)
 
 

@@ -30,6 +30,7 @@ def ranked_customers(
         require_columns(cash, ("customer_id", "cash_on_account"), "cash on account")
         held = cash.group_by("customer_id").agg(pl.col("cash_on_account").sum())
     known = pl.col("cash_on_account")
+    pooled = pl.col("prob_unpaid_pooled") if "prob_unpaid_pooled" in actionable.columns else pl.lit(None)
     promised = pl.col("promised_amount") if "promised_amount" in actionable.columns else pl.lit(0.0)
     customers = (
         actionable.group_by("customer_id", maintain_order=True)
@@ -41,6 +42,7 @@ def ranked_customers(
             promised_amount=summed(promised),
             oldest_days_past_due=pl.col("days_past_due").max(),
             **{name: _weighted(name) for name in _PROBABILITIES},
+            prob_unpaid_pooled=pooled.cast(pl.Boolean).any(),
             **sums_of_money(),
             late_value=ORDER_VALUES["late-value"].sum(),
         )
