@@ -341,6 +341,18 @@ def test_a_day_without_open_invoices_says_so(home: Path, tmp_path: Path) -> None
     assert dict(pl.read_parquet(tmp_path / "none.parquet").schema) == SCORE_SCHEMA
 
 
+def test_a_model_that_has_seen_what_became_of_the_invoices_is_told(home: Path) -> None:
+    day = date.fromisoformat(TRAINED) - timedelta(60)
+    asked = ("score", home / "ledger", "--as-of", day, "--model", home / "model", "--top", 1)
+    ran = run(*asked)
+    assert ran.code == 0
+    assert ran.err == (
+        f"Warning: the model was trained on {TRAINED}, after {day}, and has seen what became of these "
+        "invoices. Its scores of that day are no test of it.\n"
+    )
+    assert "Attention" in run(*asked, "--language", "fr").err
+
+
 def test_a_day_far_beyond_the_records_is_told(home: Path) -> None:
     stale = SIMULATED_END + timedelta(40)
     ran = run("score", home / "ledger", "--as-of", stale, "--model", home / "model", "--top", 1)

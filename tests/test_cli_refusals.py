@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calls import AMOUNT, AS_OF, SECRET, TRAINED, Ran, contents, one_sentence, planted, run, train_small
+from calls import AMOUNT, AS_OF, SECRET, TRAINED, Ran, contents, done, one_sentence, planted, run, train_small
 
 import paydelay.training
 from paydelay.cli import main
+from paydelay.ledger import read_ledger
 from paydelay.model import DelayModel
 
 
@@ -296,6 +297,19 @@ def test_a_model_never_takes_the_place_of_something_else(
         ran = run("train", tmp_path / "absent", *options, "--model", tmp_path / place)
         assert "empty or new folder" in one_sentence(ran)
         one_sentence(run("simulate", "--out", tmp_path / place, "--customers", 5, "--months", 3))
+
+
+def test_books_that_are_there_are_not_replaced_by_simulated_ones(tmp_path: Path) -> None:
+    books = tmp_path / "mine"
+    asked = ("simulate", "--out", books, "--customers", 5, "--months", 3)
+    done(*asked)
+    (books / "invoices.csv").write_text("mine", "utf-8")
+    before = contents(tmp_path)
+    assert "--force" in one_sentence(run(*asked))
+    assert "--force" in one_sentence(run(*asked, "--language", "fr"))
+    assert contents(tmp_path) == before
+    done(*asked, "--force")
+    assert read_ledger(books).refusals.is_empty()
 
 
 @pytest.mark.parametrize(

@@ -219,14 +219,14 @@ SENTENCES = [
         "customer_late_share",
         Evidence(0.6249, "share", 90, count=8, usual=0.0849),
         "Pays 62% of its invoices late over the last 3 months (8 invoices); the book's median is 8.5%",
-        "Paie 62 % de ses factures en retard sur les 3 derniers mois (8 factures) ; "
+        "Paie en retard 62 % de ses factures sur les 3 derniers mois (8 factures) ; "
         "la médiane du portefeuille est de 8,5 %",
     ),
     (
         "customer_late_share",
         Evidence(0, "share", 365, count=1),
         "Has paid no invoice late over the last 12 months (1 invoice)",
-        "N'a payé aucune facture en retard sur les 12 derniers mois (1 facture)",
+        "N'a payé en retard aucune de ses factures sur les 12 derniers mois (1 facture)",
     ),
     (
         "customer_last_delay",

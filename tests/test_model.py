@@ -615,3 +615,10 @@ def test_the_columns_of_the_horizon_count_the_days_ahead(ahead: int, weekday: in
     walked = sum(rates[(as_of + timedelta(n)).weekday()] for n in range(1, max(ahead, 0) + 1))
     found = horizon_columns(X, names, np.array(ahead))[0]
     assert found.tolist() == pytest.approx([ahead, ahead, walked], abs=1e-5)
+
+
+def test_what_is_printed_of_a_model_is_a_line(model: DelayModel) -> None:
+    assert repr(model) == (
+        f"DelayModel(trained as of {TRAINED}, {len(model.feature_names)} features, "
+        f"{len(model.horizons_days)} horizons)"
+    )

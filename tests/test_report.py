@@ -43,7 +43,7 @@ TEXTS = {
         "rule": "38 days overdue",
     },
     "fr": {
-        "late": "Paie 62\u202f% de ses factures en retard sur les 12 derniers mois (14 factures)\u202f; "
+        "late": "Paie en retard 62\u202f% de ses factures sur les 12 derniers mois (14 factures)\u202f; "
         "l'habitude du portefeuille est de 33\u202f%",
         "well": "Paie en moyenne avec 4 jours d'avance sur ses 20 dernières factures",
         "rule": "38 jours de retard",

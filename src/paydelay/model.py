@@ -205,6 +205,14 @@ class DelayModel:
             import lightgbm
         return lightgbm.Booster(model_str=self.booster_text)
 
+    def __repr__(self) -> str:
+        # The generated one would print every tree.
+        when = self.manifest.get("trained_as_of", "no date")
+        return (
+            f"DelayModel(trained as of {when}, {len(self.feature_names)} features, "
+            f"{len(self.horizons_days)} horizons)"
+        )
+
     @property
     def version(self) -> str:
         """Short name of this very model: training date and fingerprint of all that scores depend on."""

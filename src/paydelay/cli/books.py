@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from paydelay.cli.progress import stages
-from paydelay.errors import LedgerError, ModelError
+from paydelay.errors import LedgerError, ModelError, TargetError
 from paydelay.language import phrase
 
 if TYPE_CHECKING:
@@ -74,6 +74,20 @@ def load_model(model: str) -> DelayModel:
             "Models of a registry are not read by this version; give the folder that train wrote."
         )
     return DelayModel.load(model)
+
+
+def refuse_a_ledger(folder: Path, language: str) -> None:
+    """Books that lie in a folder are not replaced by simulated ones unless that is asked for."""
+    if any(folder.glob("invoices.*")):
+        raise TargetError(phrase("told.ledger_there", language, target=str(folder)))
+
+
+def tell_trained_later(model: DelayModel, as_of: date, language: str) -> None:
+    """A model that was trained after the day it scores knows what became of its invoices."""
+    trained = date.fromisoformat(model.manifest["trained_as_of"])
+    if trained > as_of:
+        told = phrase("told.trained_later", language, trained=trained, as_of=as_of)
+        typer.secho(told, err=True, bold=True, fg=typer.colors.YELLOW)
 
 
 def tell_stale(books: Ledger, as_of: date, language: str) -> None:

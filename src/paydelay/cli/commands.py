@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from paydelay.cli.books import load_model, tell_left_out, tell_stale, usable_ledger
+from paydelay.cli.books import (
+    load_model,
+    refuse_a_ledger,
+    tell_left_out,
+    tell_stale,
+    tell_trained_later,
+    usable_ledger,
+)
 from paydelay.cli.options import (
     AsOf,
     By,
@@ -76,12 +83,15 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same ledger.")] = 1,
     regime_change: Annotated[bool, typer.Option("--regime-change", help="Add a liquidity shock.")] = False,
     file_format: Annotated[Format, typer.Option("--format", help="Of the tables.")] = Format.csv,
+    force: Annotated[bool, typer.Option("--force", help="Replace a ledger that is there already.")] = False,
     language: Spoken = Language.en,
 ) -> None:
     """Write a debtor book whose truth is known: a ledger, and DIR/truth beside its tables."""
     from paydelay.simulate import SimulationSettings
     from paydelay.simulate import simulate as simulated
 
+    if not force:
+        refuse_a_ledger(out, language)
     settings = SimulationSettings.from_values(
         {
             "customer_count": customers,
@@ -223,6 +233,8 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
             tell_left_out(queue, language)
     if not len(scores):
         typer.echo(phrase("told.nothing_open", language, as_of=as_of), err=True)
+    else:
+        tell_trained_later(fitted, as_of, language)
     tell_stale(books, as_of, language)
 
 
@@ -257,6 +269,8 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
     typer.echo(phrase("told.report_written", language, target=str(out)))
     if not len(scores):
         typer.echo(phrase("told.nothing_open", language, as_of=as_of), err=True)
+    else:
+        tell_trained_later(fitted, as_of, language)
     tell_stale(books, as_of, language)
 
 

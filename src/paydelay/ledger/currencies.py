@@ -98,7 +98,8 @@ def choose_reporting(
         )
     raise CurrencyError(
         f"The invoices are in {len(codes)} currencies ({_listed(codes)}) and the rates do not tell which one "
-        f"they lead to; name it, for example reporting_currency={codes[0]!r}."
+        f"they lead to; name it: reporting_currency={codes[0]!r} in Python, or beside the tables a file "
+        f'ledger.json that holds {{"reporting_currency": "{codes[0]}"}}.'
     )
 
 
