@@ -27,7 +27,7 @@ from paydelay.history import (
     insolvency_days,
 )
 from paydelay.history.attributes import AsOfTable
-from paydelay.history.cohorts import CohortStream
+from paydelay.history.cohorts import Cohorts, CohortStream, lateness
 from paydelay.history.entries import COHORT_CAP_DAYS, COHORT_EARLY_DAYS
 from paydelay.history.streams import DayStream, EventStream
 from paydelay.ledger import Ledger
@@ -222,7 +222,27 @@ def _mutant_retraction_foreseen() -> tuple[type, str, Callable[..., object]]:
     return EventStream, "__post_init__", only_what_lasted
 
 
+def _mutant_young_invoices_seen_a_week_later() -> tuple[type, str, Callable[..., object]]:
+    def young(self: Cohorts, when: int) -> object:
+        first, last = np.searchsorted(self._due, [when - COHORT_CAP_DAYS, when], side="right")
+        invoice = np.sort(self._invoice[first:last]).astype(np.int64)
+        return lateness(self._history, invoice, np.full(len(invoice), when + 7, np.int32))
+
+    return Cohorts, "young", young
+
+
+def _mutant_cohorts_by_todays_segment() -> tuple[type, str, Callable[..., object]]:
+    def of_today(self: History, by: str) -> np.ndarray:
+        facts = self.invoices
+        day = np.full(len(facts), NEVER - 1, np.int32)
+        return self.entity(by, np.arange(len(facts), dtype=np.int64), facts.customer, day)
+
+    return History, "_due_entity", of_today
+
+
 MUTANTS = {
+    "young invoices of a cohort seen a week later": _mutant_young_invoices_seen_a_week_later,
+    "cohorts by today's segment": _mutant_cohorts_by_todays_segment,
     "time filter removed": _mutant_time_filter_removed,
     "the next day let in": _mutant_next_day_let_in,
     "the next day let in by day": _mutant_next_day_let_in_by_day,
