@@ -72,7 +72,7 @@ def deliver(
         If the target is of another kind, or cannot be written to. The file that
         was there before is left as it was.
     ConfigError
-        If there is no such style.
+        If there is no such style, or the target is no CSV.
 
     Notes
     -----
@@ -95,6 +95,11 @@ def deliver(
     if csv_style not in get_args(CsvStyle):
         raise ConfigError(
             f"The CSV style '{csv_style}' is unknown; give one of {', '.join(get_args(CsvStyle))}."
+        )
+    if csv_style != "standard" and path.suffix.lower() != ".csv":
+        raise ConfigError(
+            f"The CSV style '{csv_style}' was asked for a {path.suffix.lower()} file; give a target that "
+            "ends in .csv, or leave the style out."
         )
     written = _WRITERS[path.suffix.lower()]
     try:
