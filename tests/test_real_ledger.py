@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from paydelay.config import load_config
@@ -16,6 +15,7 @@ from paydelay.ledger import Ledger
 from paydelay.metrics import AreaUnderCurve, captured_share
 from paydelay.outcomes import Outcomes
 from paydelay.panel import build_panel
+from paydelay.sources import import_ledger
 from paydelay.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,20 +34,7 @@ pytestmark = [
 
 
 def real_ledger() -> Ledger:
-    rows = pl.read_csv(SOURCE, try_parse_dates=True)
-    invoices = rows.select(
-        "invoice_id",
-        "due_date",
-        "amount",
-        customer_id=pl.col("cust_number").cast(pl.String),
-        # Issue dates are estimates; a few lie after the due date.
-        issue_date=pl.min_horizontal("issue_date_est", "due_date"),
-        currency=pl.lit("USD"),
-    )
-    payments = rows.filter(pl.col("clear_date").is_not_null()).select(
-        "invoice_id", "amount", payment_date="clear_date", kind=pl.lit("payment")
-    )
-    return Ledger.from_frames(invoices, payments)
+    return import_ledger("csv", SOURCE, mapping=ROOT / "configs" / "sources" / "b2b_ledger.yaml")
 
 
 def test_the_model_beats_the_late_ratio_on_later_weekly_books() -> None:

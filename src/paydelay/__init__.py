@@ -3,6 +3,7 @@
 The walk of a ledger, and the module where each step lives:
 
 ``ledger``      the tables' contract; what was refused and why
+``sources``     books of other systems -> ledger, with an account of every line
 ``simulate``    a debtor book whose truth is known
 ``history``     what was known when: the only door to the past
 ``features``    what the model may know of an open invoice
@@ -46,6 +47,7 @@ from paydelay.panel import Panel, check_no_leak
 from paydelay.report import write_report
 from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
+from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
 from paydelay.training import train
 from paydelay.worklist import Worklist, rank
 
@@ -56,6 +58,9 @@ __all__ = [
     "DelayModel",
     "Feature",
     "History",
+    "ImportOptions",
+    "ImportReport",
+    "ImportedLedger",
     "Ledger",
     "Outcomes",
     "Panel",
@@ -69,6 +74,7 @@ __all__ = [
     "check_no_leak",
     "cut_ledger",
     "deliver",
+    "import_ledger",
     "load_config",
     "panel",
     "rank",

@@ -19,10 +19,12 @@ from contextlib import contextmanager
 from paydelay.errors import MissingDependencyError
 
 _EXTRA_OF_PACKAGE = {
+    "currency_converter": "rates",
     "dask": "dask",
     "distributed": "dask",
     "duckdb": "sql",
     "fastapi": "serve",
+    "fastexcel": "excel",
     "matplotlib": "notebook",
     "mlflow": "train",
     "optuna": "train",

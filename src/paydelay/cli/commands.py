@@ -17,13 +17,14 @@ from paydelay.cli.books import (
     tell_trained_later,
     usable_ledger,
 )
+from paydelay.cli.importing import import_books
 from paydelay.cli.options import (
     AsOf,
+    BookFormat,
     By,
     ConfigPath,
     CsvStyle,
     Explained,
-    Format,
     Language,
     LedgerPath,
     ModelPath,
@@ -35,12 +36,12 @@ from paydelay.cli.options import (
     Styled,
 )
 from paydelay.cli.progress import stages
+from paydelay.cli.screen import screen
 from paydelay.errors import LedgerError
 from paydelay.language import phrase
 
 if TYPE_CHECKING:
     import polars as pl
-    from rich.console import Console
 
     from paydelay.scoring import Scores
     from paydelay.worklist import Worklist
@@ -82,13 +83,17 @@ def simulate(
     months: Annotated[int, typer.Option("--months", help="Months of history.")] = 30,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same ledger.")] = 1,
     regime_change: Annotated[bool, typer.Option("--regime-change", help="Add a liquidity shock.")] = False,
-    file_format: Annotated[Format, typer.Option("--format", help="Of the tables.")] = Format.csv,
+    file_format: Annotated[
+        BookFormat, typer.Option("--format", help="Of the tables; fec: a FEC for each calendar year instead.")
+    ] = BookFormat.csv,
     force: Annotated[bool, typer.Option("--force", help="Replace a ledger that is there already.")] = False,
     language: Spoken = Language.en,
 ) -> None:
     """Write a debtor book whose truth is known: a ledger, and DIR/truth beside its tables."""
+    from paydelay.ledger import Ledger
     from paydelay.simulate import SimulationSettings
     from paydelay.simulate import simulate as simulated
+    from paydelay.sources.fec import write_fec
 
     if not force:
         refuse_a_ledger(out, language)
@@ -103,7 +108,10 @@ def simulate(
     )
     with stages("simulate", language):
         book = simulated(settings)
-        book.write(out, format=file_format.value)
+        if file_format is BookFormat.fec:
+            write_fec(Ledger.from_frames(book.invoices, book.payments), out)
+        else:
+            book.write(out, format="parquet" if file_format is BookFormat.parquet else "csv")
     typer.echo(
         phrase(
             "told.simulated",
@@ -116,6 +124,9 @@ def simulate(
             target=str(out),
         )
     )
+
+
+application.command("import")(import_books)
 
 
 @application.command()
@@ -137,7 +148,7 @@ def check(
         check_target(rejects)
     with stages("read", language):
         books = read_ledger(ledger)
-    print_check(books, language, console=_screen())
+    print_check(books, language, console=screen())
     if rejects is not None:
         listed = refused_rows(books, language)
         deliver(listed, rejects, language, csv_style=csv_style.value)
@@ -172,7 +183,7 @@ def train(
     with stages("train", language):
         fitted = trained(books, as_of, settings, force=force)
         fitted.save(model)
-    print_training(fitted, language, console=_screen())
+    print_training(fitted, language, console=screen())
     typer.echo(phrase("told.model_written", language, target=str(model)))
     tell_stale(books, as_of, language)
 
@@ -223,7 +234,7 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
         )
         queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
     if on_screen:
-        print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=_screen(), model=fitted)
+        print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=screen(), model=fitted)
     else:
         whole_book = by is By.invoice and scope is Scope.all and shown is None
         table = _delivered(queue, scores, whole_book)
@@ -294,14 +305,3 @@ def _delivered(queue: Worklist, scores: Scores, whole_book: bool) -> pl.DataFram
     if whole_book:
         return scores.frame.sort("priority_rank", "invoice_id", nulls_last=True)
     return queue.frame
-
-
-def _screen() -> Console:
-    """Standard output, which leaves it to ``main`` when its reader has gone, as ``head`` does."""
-    from rich.console import Console
-
-    class Screen(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    return Screen(highlight=False)

@@ -50,11 +50,12 @@ class Explained(StrEnum):
     none = "none"
 
 
-class Format(StrEnum):
-    """Files of a ledger."""
+class BookFormat(StrEnum):
+    """Files of a simulated book."""
 
     csv = "csv"
     parquet = "parquet"
+    fec = "fec"
 
 
 class CsvStyle(StrEnum):
@@ -62,6 +63,19 @@ class CsvStyle(StrEnum):
 
     standard = "standard"
     excel_fr = "excel-fr"
+
+
+class LedgerFormat(StrEnum):
+    """Files of an imported ledger."""
+
+    csv = "csv"
+    parquet = "parquet"
+
+
+class Matching(StrEnum):
+    """How payments that name no invoice are matched."""
+
+    fifo = "fifo"
 
 
 def day(text: str) -> date:

@@ -332,7 +332,11 @@ class Ledger:
             for name, rows in self.tables.items()
             if rows.height or name in ("invoices", "payments")
         }
-        write_folder(given, self.reporting_currency, Path(folder), format)
+        write_folder(given, self.reporting_currency, Path(folder), format, self._beside())
+
+    def _beside(self) -> dict[str, bytes]:
+        """Files to write beside the tables; a ledger made of foreign books has some."""
+        return {}
 
 
 def read_ledger(

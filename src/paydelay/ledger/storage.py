@@ -15,6 +15,8 @@ from paydelay.ledger.tables import TABLES
 
 SETTINGS_FILE = "ledger.json"
 FORMATS = ("parquet", "csv")
+IMPORT_FILES = ("import.json", "import_refused.csv", "import_reconciliation.csv")
+"""What an import leaves beside the tables it made; another ledger's are not to stay with this one."""
 
 
 def find_files(folder: str | Path) -> dict[str, Path]:
@@ -96,7 +98,11 @@ def stated_currency(folder: Path) -> str | None:
 
 
 def write_folder(
-    tables: Mapping[str, pl.DataFrame], reporting_currency: str, folder: Path, kind: str
+    tables: Mapping[str, pl.DataFrame],
+    reporting_currency: str,
+    folder: Path,
+    kind: str,
+    beside: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write tables to a folder that is there in whole or not at all.
 
@@ -110,6 +116,8 @@ def write_folder(
         A folder that does not exist yet, is empty or holds a ledger.
     kind : str
         ``parquet`` or ``csv``.
+    beside : mapping of str to bytes, optional
+        Other files of the ledger, of :data:`IMPORT_FILES`.
 
     Raises
     ------
@@ -118,8 +126,8 @@ def write_folder(
     """
     if kind not in FORMATS:
         raise TargetError("A ledger is written as 'parquet' or 'csv'.")
-    _check_target(folder)
-    files = {SETTINGS_FILE, *(f"{name}.{end}" for name in TABLES for end in FORMATS)}
+    check_folder(folder)
+    files = {SETTINGS_FILE, *IMPORT_FILES, *(f"{name}.{end}" for name in TABLES for end in FORMATS)}
     stated = None if reporting_currency == NO_CURRENCY else reporting_currency
     try:
         # What is not of the ledger was never ours to delete.
@@ -132,6 +140,8 @@ def write_folder(
                     rows.write_parquet(path)
             settings = json.dumps({"reporting_currency": stated}, indent=2)
             (draft / SETTINGS_FILE).write_text(settings + "\n", encoding="utf-8")
+            for name, content in (beside or {}).items():
+                (draft / name).write_bytes(content)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise TargetError(
             f"The ledger cannot be written to {folder} ({type(error).__name__}); give a folder that can be "
@@ -139,7 +149,19 @@ def write_folder(
         ) from error
 
 
-def _check_target(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that a ledger cannot take the place of, before any work is done for it.
+
+    Parameters
+    ----------
+    folder : Path
+        As given to :func:`write_folder`.
+
+    Raises
+    ------
+    TargetError
+        If it is a file, or holds other things than a ledger.
+    """
     try:
         if not folder.exists():
             return

@@ -1,10 +1,11 @@
 """What people see: the queue on a terminal, and the report as one HTML page.
 
 ``content`` chooses what is told and ``quality`` how good the model is; ``terminal``,
-``summaries`` and ``page`` lay it out, with ``queues`` and ``markup`` for the page.
+``summaries``, ``imports`` and ``page`` lay it out, with ``queues`` and ``markup`` for the page.
 Every word comes from :mod:`paydelay.language`.
 """
 
+from paydelay.report.imports import assumption_sentence, print_import, refused_lines
 from paydelay.report.page import check_page, report_page, write_report
 from paydelay.report.quality import gate_sentences
 from paydelay.report.summaries import (
@@ -18,12 +19,15 @@ from paydelay.report.summaries import (
 from paydelay.report.terminal import print_queue
 
 __all__ = [
+    "assumption_sentence",
     "check_page",
     "gate_sentences",
     "nothing_usable",
     "print_check",
+    "print_import",
     "print_queue",
     "print_training",
+    "refused_lines",
     "refused_rows",
     "refused_sentence",
     "report_page",

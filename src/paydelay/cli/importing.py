@@ -1,0 +1,206 @@
+"""The command ``import``: foreign books to a ledger folder, with an account of every line."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paydelay.cli.books import refuse_a_ledger
+from paydelay.cli.options import CsvStyle, Language, LedgerFormat, Matching, Spoken, Styled, day
+from paydelay.cli.progress import stages
+from paydelay.cli.screen import screen
+from paydelay.errors import ConfigError, LedgerError
+from paydelay.language import phrase
+
+if TYPE_CHECKING:
+    from paydelay.sources import ImportedLedger
+
+KEY_VARIABLE = "PAYDELAY_PSEUDONYM_KEY"
+_KEY_LETTERS_MIN = 16
+_KEY_BYTES_MAX = 10_000
+
+
+_Kind = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE_KIND",
+        help="fec, sap, odoo, xero, quickbooks, sage-intacct, dynamics-bc, netsuite or csv.",
+    ),
+]
+_Files = Annotated[list[str], typer.Argument(metavar="FILES", help="Its files, in any order.")]
+_Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the ledger is written.")]
+_Mapping = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="Columns of a csv source, in YAML.")
+]
+_TermsDays = Annotated[
+    int | None,
+    typer.Option("--terms-days", min=0, metavar="N", help="Payment terms where no due date is given."),
+]
+_TermsEndOfMonth = Annotated[
+    bool, typer.Option("--terms-end-of-month", help="These terms run on to the end of the month.")
+]
+_Terms = Annotated[
+    Path | None, typer.Option("--terms", metavar="FILE", help="Terms by customer: customer_id, terms_days.")
+]
+_Unlettered = Annotated[
+    Matching | None,
+    typer.Option("--match-unlettered", help="Settle the oldest invoice with payments that name none."),
+]
+_Currency = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="Of amounts that state none, such as EUR.")
+]
+_ReportingCurrency = Annotated[
+    str | None, typer.Option("--reporting-currency", metavar="CODE", help="To report in, such as EUR.")
+]
+_Rates = Annotated[
+    str | None,
+    typer.Option("--rates", metavar="FILE|ecb", help="Table of currency, rate_date, rate; or ecb."),
+]
+_ExportDate = Annotated[
+    date | None,
+    typer.Option("--export-date", parser=day, metavar="DATE", help="Day the books were exported."),
+]
+_Pseudonymise = Annotated[
+    str | None,
+    typer.Option(
+        "--pseudonymise",
+        metavar="KEYFILE|env",
+        help=f"Hash customers under the key in a file; env: in {KEY_VARIABLE}.",
+    ),
+]
+_Guess = Annotated[
+    bool, typer.Option("--guess", help="Print a mapping for csv files, to correct; write nothing.")
+]
+_Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit 1 and write no ledger where a line is refused.")
+]
+_Rejects = Annotated[
+    Path | None, typer.Option("--rejects", metavar="FILE", help="Write every refused line to a CSV.")
+]
+_Format = Annotated[LedgerFormat, typer.Option("--format", help="Of the tables.")]
+_Force = Annotated[bool, typer.Option("--force", help="Replace a ledger that is there already.")]
+
+
+def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
+    kind: _Kind,
+    files: _Files,
+    out: _Out = None,
+    mapping: _Mapping = None,
+    terms_days: _TermsDays = None,
+    terms_end_of_month: _TermsEndOfMonth = False,
+    terms: _Terms = None,
+    match_unlettered: _Unlettered = None,
+    currency: _Currency = None,
+    reporting_currency: _ReportingCurrency = None,
+    rates: _Rates = None,
+    export_date: _ExportDate = None,
+    pseudonymise: _Pseudonymise = None,
+    guess: _Guess = False,
+    strict: _Strict = False,
+    rejects: _Rejects = None,
+    file_format: _Format = LedgerFormat.csv,
+    force: _Force = False,
+    language: Spoken = Language.en,
+    csv_style: Styled = CsvStyle.standard,
+) -> None:
+    """Make a ledger of another system's files, and tell what became of every line."""
+    if guess:
+        _print_guess(kind, files)
+        return
+    folder = _checked_folder(out, force, language)
+    if mapping is not None and kind != "csv":
+        raise ConfigError(f"A mapping says how to read csv files; the kind '{kind}' knows its own columns.")
+    options: dict[str, Any] = {
+        "mapping": mapping,
+        "terms_days": terms_days,
+        "terms_end_of_month": terms_end_of_month,
+        "terms": terms,
+        "match_unlettered": match_unlettered.value if match_unlettered else None,
+        "currency": currency,
+        "reporting_currency": reporting_currency,
+        "rates": rates,
+        "export_date": export_date,
+        "pseudonym_key": _key(pseudonymise) if pseudonymise else None,
+    }
+    ledger = _imported(kind, files, options, rejects, csv_style, language)
+    if strict and ledger.report.refusals.height:
+        refused = ledger.report.refusals.height
+        typer.echo(phrase("import.strict", language, n=refused), err=True)
+        raise typer.Exit(1)
+    if ledger.invoices.is_empty():
+        raise LedgerError(phrase("import.nothing_usable", language))
+    ledger.write(folder, file_format.value)
+    typer.echo(phrase("import.saved", language, target=str(folder)))
+
+
+def _imported(
+    kind: str,
+    files: list[str],
+    options: dict[str, Any],
+    rejects: Path | None,
+    csv_style: CsvStyle,
+    language: Language,
+) -> ImportedLedger:
+    """The ledger, once its report is on the screen and its refused lines are in their file."""
+    from paydelay.delivery import check_target, deliver
+    from paydelay.report import print_import, refused_lines
+    from paydelay.sources import import_ledger
+
+    if rejects is not None:
+        check_target(rejects)
+    with stages("import", language):
+        ledger = import_ledger(kind, files, **options)
+    print_import(ledger, language, console=screen())
+    if rejects is not None:
+        listed = refused_lines(ledger, language)
+        deliver(listed, rejects, language, csv_style=csv_style.value)
+        typer.echo(phrase("told.written", language, n=listed.height, target=str(rejects)))
+    return ledger
+
+
+def _checked_folder(out: Path | None, force: bool, language: Language) -> Path:
+    """The folder, if a ledger may be written to it: known before any file is read."""
+    from paydelay.ledger.storage import check_folder
+
+    if out is None:
+        raise ConfigError("Missing option '--out'; 'paydelay import --help' tells what is possible.")
+    check_folder(out)
+    if not force:
+        refuse_a_ledger(out, language)
+    return out
+
+
+def _print_guess(kind: str, files: list[str]) -> None:
+    if kind != "csv":
+        raise ConfigError(f"Columns are guessed for the kind csv only; the kind '{kind}' knows its own.")
+    from paydelay.sources.guess import guess_mapping
+
+    # As a path, the address of a database would lose one of its slashes.
+    places = [file if "://" in file else Path(file) for file in files]
+    typer.echo(guess_mapping(places).rstrip("\n"))
+
+
+def _key(place: str) -> str:
+    """The key of pseudonyms, which is never part of the call: other users of a machine see calls."""
+    if place == "env":
+        key, where = os.environ.get(KEY_VARIABLE, ""), f"The variable {KEY_VARIABLE}"
+    else:
+        where = f"The key file {Path(place).name}"
+        try:
+            with Path(place).open("rb") as file:
+                key = file.read(_KEY_BYTES_MAX).decode("utf-8")
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{where} cannot be read as text ({type(error).__name__}); give a file that holds the key."
+            ) from None
+    key = key.strip()
+    if len(key) < _KEY_LETTERS_MIN:
+        raise ConfigError(
+            f"{where} holds a key of {len(key)} characters; give one of at least {_KEY_LETTERS_MIN}, and "
+            "keep it: only the same key gives the same pseudonyms."
+        )
+    return key

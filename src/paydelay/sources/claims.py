@@ -1,0 +1,470 @@
+"""What the adapters of accounting systems share once they know a source's receivables.
+
+A *claims* frame has one row per receivable: ``LINE``, invoice_id, customer_id,
+issue_date, due_date, amount, currency and open_amount (what the source says is open,
+null where it does not), optionally entity and recorded_on. A *payments* frame has
+``LINE``, invoice_id, payment_date, amount, kind, optionally recorded_on, and
+customer_id and currency for cash on account only: a payment that names a refused
+invoice is then refused with it, and does not turn into cash that was never on account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from paydelay.errors import LedgerError
+from paydelay.sources.draft import LINE, OWNER, Draft
+from paydelay.sources.layouts import Layout, read_tables
+from paydelay.sources.options import ImportOptions
+from paydelay.sources.reconciliation import agree_with
+
+CENT_HALF = 0.005
+
+PAYMENTS = pl.Schema(
+    {
+        LINE: pl.Int64,
+        "invoice_id": pl.String,
+        "customer_id": pl.String,
+        "payment_date": pl.Date,
+        "amount": pl.Float64,
+        "kind": pl.String,
+        "currency": pl.String,
+        "recorded_on": pl.Date,
+    }
+)
+CLAIMS = pl.Schema(
+    {
+        LINE: pl.Int64,
+        "invoice_id": pl.String,
+        "customer_id": pl.String,
+        "issue_date": pl.Date,
+        "due_date": pl.Date,
+        "amount": pl.Float64,
+        "currency": pl.String,
+        "open_amount": pl.Float64,
+        "entity": pl.String,
+        "recorded_on": pl.Date,
+    }
+)
+
+_RATES = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
+_TERMS = Layout("terms", ("customer_id", "terms_days", "end_of_month"), ("customer_id", "terms_days"))
+
+
+def in_frame(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Rows with exactly the columns of a schema, null where they have none.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Some of its columns.
+    schema : polars.Schema
+        :data:`CLAIMS` or :data:`PAYMENTS`.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in schema.items()
+    )
+
+
+def document_name(number: str, key: str) -> pl.Expr:
+    """The number people know a document by, where it names one only; else made distinct by its key.
+
+    Parameters
+    ----------
+    number : str
+        Column with the number on the document.
+    key : str
+        Column with the key in the system.
+
+    Returns
+    -------
+    polars.Expr
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"number": ["F1", "F2", "F2", None], "id": ["a", "b", "c", "d"]})
+    >>> rows.select(document_name("number", "id"))["number"].to_list()
+    ['F1', 'F2#b', 'F2#c', 'd']
+    """
+    named = pl.col(number)
+    return (
+        pl.when(named.is_null())
+        .then(pl.col(key))
+        .when(named.is_duplicated())
+        .then(named + "#" + pl.col(key))
+        .otherwise(named)
+        .alias(number)
+    )
+
+
+def keep_known(
+    draft: Draft,
+    rows: pl.DataFrame,
+    column: str,
+    kept: Sequence[str],
+    left_out: dict[str, str],
+    rule: str,
+    identifier: str,
+) -> pl.DataFrame:
+    """Rows of the kept types; those of a known other type are left out, unknown ones refused.
+
+    Parameters
+    ----------
+    draft : Draft
+        Gets the others.
+    rows : polars.DataFrame
+        With ``LINE``.
+    column : str
+        Column of the type, compared in capitals.
+    kept : sequence of str
+        Types to keep.
+    left_out : dict of str to str
+        Other types and why they are no matter of the ledger.
+    rule : str
+        Rule under which an unknown type is refused.
+    identifier : str
+        Column that names the document.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    word = pl.col(column).str.to_uppercase()
+    marked = rows.with_columns(
+        __reason=word.replace_strict(
+            {**dict.fromkeys(kept, ""), **left_out}, default=None, return_dtype=pl.String
+        )
+    )
+    for reason in dict.fromkeys(left_out.values()):
+        draft.leave_out(marked.filter(pl.col("__reason") == reason), reason)
+    draft.refuse(marked.filter(pl.col("__reason").is_null()), rule, column, identifier)
+    return marked.filter(pl.col("__reason") == "").drop("__reason")
+
+
+def split_off(draft: Draft, rows: pl.DataFrame, test: pl.Expr, reason: str) -> pl.DataFrame:
+    """Rows of which a test does not hold; the others are left out.
+
+    Parameters
+    ----------
+    draft : Draft
+        Gets the others.
+    rows : polars.DataFrame
+        With ``LINE``.
+    test : polars.Expr
+        Which rows are no matter of the ledger.
+    reason : str
+        Why; a key below ``out_of_scope``.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    marked = test.fill_null(False)
+    draft.leave_out(rows.filter(marked), reason)
+    return rows.filter(~marked)
+
+
+def let_go(draft: Draft, lines: pl.Series, reason: str) -> None:
+    """Leave lines out, and with them what belonged to them alone.
+
+    Parameters
+    ----------
+    draft : Draft
+        With the lines that belong to others.
+    lines : polars.Series
+        ``LINE`` of lines of which no row is made.
+    reason : str
+        Why; a key below ``out_of_scope``.
+    """
+    counted = [*draft.used_besides, *(rows[LINE] for rows in draft.refused)]
+    held = pl.concat([pl.Series(LINE, [], dtype=pl.Int64), *counted])
+    gone = lines.unique()
+    while True:
+        orphans = [rows.filter(pl.col(OWNER).is_in(gone.implode()))[LINE] for rows in draft.belonging]
+        draft.belonging = [rows.filter(~pl.col(OWNER).is_in(gone.implode())) for rows in draft.belonging]
+        owned = pl.concat([held, *(rows[LINE] for rows in draft.belonging)])
+        more = pl.concat([gone, *orphans]).unique()
+        more = more.filter(~more.is_in(owned.implode()))
+        if len(more) == len(gone.filter(~gone.is_in(owned.implode()))):
+            break
+        gone = more
+    draft.leave_out(more.alias(LINE).to_frame(), reason)
+
+
+# ---- Systems that keep sums and one date per invoice ----------------------------------------------
+
+
+def payments_of_totals(
+    draft: Draft, claims: pl.DataFrame, options: ImportOptions, days: Sequence[pl.Series] = ()
+) -> pl.DataFrame:
+    """Payments of invoices of which only the sums and the day of full settlement are known.
+
+    A sum paid on an invoice that is still open has no date in such systems. It is
+    dated on the day the invoice last changed: the payment was recorded then at the
+    latest, so that no model sees it too early.
+
+    Parameters
+    ----------
+    draft : Draft
+        Gets the assumptions.
+    claims : polars.DataFrame
+        ``LINE``, invoice_id, issue_date, paid_amount, credited_amount, settled_on and
+        changed_on, the last two null where unknown.
+    options : ImportOptions
+        The export date is the last resort.
+    days : sequence of polars.Series
+        Other days of the books: without an export date the last of all is taken for it.
+
+    Returns
+    -------
+    polars.DataFrame
+        A payments frame.
+
+    Raises
+    ------
+    LedgerError
+        If there is not a single day to date a payment by.
+    """
+    sums = claims.with_columns(pl.col("paid_amount", "credited_amount").fill_null(0.0))
+    moved = (pl.col("paid_amount").abs() > CENT_HALF) | (pl.col("credited_amount").abs() > CENT_HALF)
+    sums = sums.filter(moved)
+    last = options.export_date or _last_day(
+        [*(claims[name] for name in ("settled_on", "changed_on", "issue_date")), *days]
+    )
+    undated = sums.filter(pl.col("settled_on").is_null() & pl.col("changed_on").is_null()).height
+    changed = sums.filter(pl.col("settled_on").is_null()).height - undated
+    draft.assume("erp.settled_on_only", n=sums.height - changed - undated)
+    draft.assume("erp.part_paid_at_last_change", n=changed)
+    if undated:
+        if last is None:
+            raise LedgerError(
+                "The books hold payments without any date; give the day they were exported with "
+                "--export-date."
+            )
+        draft.assume("erp.part_paid_undated", n=undated, date=last)
+    dated = sums.with_columns(
+        payment_date=pl.coalesce("settled_on", "changed_on", pl.lit(last, dtype=pl.Date))
+    )
+    parts = [
+        dated.filter(pl.col(column).abs() > CENT_HALF).select(
+            LINE, "invoice_id", "payment_date", amount=pl.col(column), kind=pl.lit(kind)
+        )
+        for column, kind in (("paid_amount", "payment"), ("credited_amount", "credit_note"))
+    ]
+    return in_frame(pl.concat(parts), PAYMENTS)
+
+
+def _last_day(days: Sequence[pl.Series]) -> date | None:
+    return max((day for day in (series.max() for series in days) if isinstance(day, date)), default=None)
+
+
+# ---- Rates -----------------------------------------------------------------------------------------
+
+
+def rates_of_documents(rows: pl.DataFrame, base: str) -> pl.DataFrame:
+    """Rates into the books' own currency, as documents of foreign currencies carry them.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Columns currency, rate_date and rate: units of the books' currency for one of the
+        document's.
+    base : str
+        The books' own currency.
+
+    Returns
+    -------
+    polars.DataFrame
+        A table of rates, the median where a day has several.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({
+    ...     "currency": ["USD", "USD", "EUR"], "rate_date": [date(2024, 1, 5)] * 3, "rate": [0.9, 0.92, 1.0],
+    ... })
+    >>> rates_of_documents(rows, "EUR").drop(LINE).rows()
+    [('USD', datetime.date(2024, 1, 5), 0.91)]
+    """
+    usable = (pl.col("rate") > 0) & pl.col("rate").is_finite() & (pl.col("currency") != base)
+    return (
+        rows.filter(usable.fill_null(False), pl.col("rate_date").is_not_null())
+        .group_by("currency", "rate_date")
+        .agg(pl.col("rate").median())
+        .sort("currency", "rate_date")
+        .with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
+    )
+
+
+# ---- The end of every adapter ----------------------------------------------------------------------
+
+
+def finish(
+    draft: Draft,
+    options: ImportOptions,
+    claims: pl.DataFrame,
+    payments: pl.DataFrame,
+    *,
+    customers: pl.DataFrame | None = None,
+    rates: pl.DataFrame | None = None,
+    base: str | None = None,
+) -> Draft:
+    """Complete a draft: due dates, tables, rates, and what compares it with its source.
+
+    Parameters
+    ----------
+    draft : Draft
+        With its files.
+    options : ImportOptions
+        Terms, currencies and export date.
+    claims : polars.DataFrame
+        A claims frame.
+    payments : polars.DataFrame
+        A payments frame.
+    customers : polars.DataFrame, optional
+        Columns of the ledger's table, and ``LINE``.
+    rates : polars.DataFrame, optional
+        From :func:`rates_of_documents`.
+    base : str, optional
+        The books' own currency, to which the rates lead.
+
+    Returns
+    -------
+    Draft
+        The same.
+    """
+    claims = in_frame(claims, CLAIMS)
+    draft.reconcile = agree_with(claims)
+    claims = _with_due_dates(draft, claims, options)
+    draft.assume("erp.due_dates_of_today", n=claims.height)
+    invoices = claims.drop("open_amount")
+    if invoices["entity"].n_unique() <= 1:
+        invoices = invoices.drop("entity")
+    _set_currency(draft, options, invoices, rates, base)
+    payments = in_frame(payments, PAYMENTS)
+    payments = _left_out(draft, payments, _stray(claims), "erp.customer_without_invoice")
+    payments = _on_account_converted(draft, payments, invoices, rates)
+    draft.tables |= {"invoices": invoices, "payments": payments.drop("currency")}
+    if customers is not None and customers.height:
+        day = pl.lit(options.export_date, dtype=pl.Date).alias("valid_from")
+        draft.tables["customers"] = customers.with_columns(day) if options.export_date else customers
+    return draft
+
+
+def _with_due_dates(draft: Draft, claims: pl.DataFrame, options: ImportOptions) -> pl.DataFrame:
+    """Due dates that the source lacks, from the payment terms; without terms the rows are refused."""
+    lacking = pl.col("due_date").is_null() & pl.col("issue_date").is_not_null()
+    if not claims.filter(lacking).height:
+        return claims
+    terms = _terms_by_customer(options)
+    days = pl.coalesce("terms_days", pl.lit(options.terms_days, dtype=pl.Int64))
+    agreed = pl.col("issue_date").dt.offset_by(pl.format("{}d", days))
+    month_end = pl.coalesce("end_of_month", pl.lit(options.terms_end_of_month))
+    filled = (
+        claims.join(terms, on="customer_id", how="left", maintain_order="left")
+        .with_columns(
+            due_date=pl.when(lacking)
+            .then(pl.when(month_end).then(agreed.dt.month_end()).otherwise(agreed))
+            .otherwise("due_date"),
+            __lacked=lacking,
+        )
+        .drop("terms_days", "end_of_month")
+    )
+    draft.assume("erp.due_from_terms", n=filled.filter("__lacked", pl.col("due_date").is_not_null()).height)
+    nowhere = pl.col("__lacked") & pl.col("due_date").is_null()
+    draft.refuse(filled.filter(nowhere), "due_date_not_given", "due_date", "invoice_id")
+    return filled.filter(~nowhere).drop("__lacked")
+
+
+def _terms_by_customer(options: ImportOptions) -> pl.DataFrame:
+    schema = pl.Schema({"customer_id": pl.String, "terms_days": pl.Int64, "end_of_month": pl.Boolean})
+    if options.terms is None:
+        return schema.to_frame()
+    rows = read_tables(Draft("terms"), [options.terms], [_TERMS], "payment terms")["terms"]
+    terms = rows.select(
+        "customer_id",
+        pl.col("terms_days").cast(pl.Int64, strict=False),
+        pl.col("end_of_month").str.to_lowercase().is_in(("true", "yes", "1", "oui")),
+    )
+    bad = terms.filter(pl.col("terms_days").is_null() | ~pl.col("terms_days").is_between(0, 3650))
+    if bad.height or terms["customer_id"].is_duplicated().any():
+        raise LedgerError(
+            f"{options.terms.name} needs one line per customer_id with terms_days, a whole number of days "
+            "from 0 to 3650; mend its lines that have none or repeat a customer."
+        )
+    return terms
+
+
+def _stray(claims: pl.DataFrame) -> pl.Expr:
+    """Cash on account of a customer who has no invoice in these books."""
+    known = claims["customer_id"].drop_nulls().unique().implode()
+    return pl.col("invoice_id").is_null() & ~pl.col("customer_id").is_in(known).fill_null(False)
+
+
+def _left_out(draft: Draft, payments: pl.DataFrame, test: pl.Expr, reason: str) -> pl.DataFrame:
+    """Payments of which a test does not hold; a line is out of scope where nothing else is made of it."""
+    kept, left = payments.filter(~test), payments.filter(test)
+    if not left.height:
+        return payments
+    gone = left[LINE].drop_nulls().unique()
+    let_go(draft, gone.filter(~gone.is_in(kept[LINE].drop_nulls().implode())), reason)
+    return kept
+
+
+def _set_currency(
+    draft: Draft,
+    options: ImportOptions,
+    invoices: pl.DataFrame,
+    rates: pl.DataFrame | None,
+    base: str | None,
+) -> None:
+    """The reporting currency, and those of the documents' rates that the invoices need."""
+    reporting = options.reporting_currency or base
+    codes = set(invoices["currency"].drop_nulls().unique().to_list())
+    foreign = codes - {reporting}
+    if not foreign or options.rates is not None:
+        draft.reporting_currency = reporting
+        return
+    if rates is not None and reporting == base:
+        needed = rates.filter(pl.col("currency").is_in(sorted(foreign)))
+        if needed.height:
+            draft.tables["rates"] = needed
+            draft.assume("erp.rates_of_documents", n=needed.height, currency=str(base))
+            draft.reporting_currency = reporting
+            return
+    draft.reporting_currency = options.reporting_currency
+
+
+def _on_account_converted(
+    draft: Draft, payments: pl.DataFrame, invoices: pl.DataFrame, rates: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Cash on account in the reporting currency, which is what a ledger takes it for."""
+    codes = invoices["currency"].drop_nulls().unique().to_list()
+    reporting = draft.reporting_currency or (codes[0] if len(codes) == 1 else None)
+    own = pl.lit(reporting, dtype=pl.String)
+    # Without a reporting currency there is no invoice either, and nothing to convert to.
+    foreign = pl.col("invoice_id").is_null() & (pl.col("currency") != own).fill_null(False)
+    if not payments.filter(foreign).height:
+        return payments
+    known = rates if rates is not None and reporting is not None else in_frame(pl.DataFrame(), _RATES)
+    keyed = payments.with_row_index("__place").sort("payment_date", nulls_last=True)
+    dated = keyed.join_asof(
+        in_frame(known, _RATES).sort("rate_date"),
+        left_on="payment_date",
+        right_on="rate_date",
+        by="currency",
+        strategy="backward",
+        check_sortedness=False,
+    ).sort("__place")
+    converted = pl.col("amount") * pl.col("rate")
+    dated = dated.with_columns(amount=pl.when(foreign).then(converted).otherwise("amount"))
+    return _left_out(draft, dated, foreign & pl.col("rate").is_null(), "erp.on_account_without_rate").drop(
+        "__place", "rate", "rate_date"
+    )

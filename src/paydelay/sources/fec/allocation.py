@@ -1,0 +1,170 @@
+"""What settles what within a group: to the cent, and always the same way.
+
+Claims and settlements of a group are matched by document, then by equal amount, then
+the oldest first. Amounts are whole cents.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+_CLAIM, _SETTLEMENT = "claim", "settlement"
+_PARTS = {_CLAIM: pl.Int64, _SETTLEMENT: pl.Int64, "cents": pl.Int64}
+
+
+def allocate(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
+    """Parts of settlements that fall to claims.
+
+    Parameters
+    ----------
+    claims : polars.DataFrame
+        Columns claim (number), group, document (or null), day and cents, above zero.
+    settlements : polars.DataFrame
+        Columns settlement (number), group, document (or null), day and cents, above zero.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns claim, settlement and cents.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> claims = pl.DataFrame({
+    ...     "claim": [1, 2, 3], "group": [7, 7, 7], "document": ["F1", "F2", "F3"],
+    ...     "day": [date(2023, 1, 5), date(2023, 2, 5), date(2023, 3, 5)], "cents": [100, 250, 80],
+    ... })
+    >>> settlements = pl.DataFrame({
+    ...     "settlement": [1, 2], "group": [7, 7], "document": ["R1", "R2"],
+    ...     "day": [date(2023, 3, 1), date(2023, 3, 9)], "cents": [250, 130],
+    ... })
+    >>> allocate(claims, settlements).rows()
+    [(2, 1, 250), (1, 2, 100), (3, 2, 30)]
+    """
+    parts = [pl.DataFrame(schema=_PARTS)]
+    for step in (by_document, _by_amount, oldest_first):
+        if not claims.height or not settlements.height:
+            break
+        found = step(claims, settlements)
+        parts.append(found)
+        claims = less(claims, found, _CLAIM)
+        settlements = less(settlements, found, _SETTLEMENT)
+    merged = pl.concat(parts).group_by(_CLAIM, _SETTLEMENT).agg(pl.col("cents").sum())
+    return merged.sort(_SETTLEMENT, _CLAIM)
+
+
+def less(rows: pl.DataFrame, parts: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Rows with what parts take off them; those of which nothing is left are dropped.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Claims or settlements.
+    parts : polars.DataFrame
+        What :func:`allocate` found.
+    name : str
+        Column that numbers the rows.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    taken = parts.group_by(name).agg(taken=pl.col("cents").sum())
+    return (
+        rows.join(taken, on=name, how="left", maintain_order="left")
+        .with_columns(cents=pl.col("cents") - pl.col("taken").fill_null(0))
+        .drop("taken")
+        .filter(pl.col("cents") > 0)
+    )
+
+
+def by_document(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
+    """Parts of settlements that fall to claims of the same document in their group.
+
+    Parameters
+    ----------
+    claims : polars.DataFrame
+        As in :func:`allocate`.
+    settlements : polars.DataFrame
+        As in :func:`allocate`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns claim, settlement and cents.
+    """
+    named = pl.col("document").is_not_null()
+    return _overlaps(claims.filter(named), settlements.filter(named), ["group", "document"])
+
+
+def _by_amount(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
+    """The k-th settlement of an amount takes the k-th claim of it."""
+    key = ["group", "cents"]
+
+    def ranked(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+        return rows.sort("day", name).select(*key, name, rank=pl.int_range(pl.len()).over(key))
+
+    both = ranked(claims, _CLAIM).join(ranked(settlements, _SETTLEMENT), on=[*key, "rank"])
+    return both.select(_CLAIM, _SETTLEMENT, "cents").cast(pl.Int64)
+
+
+def oldest_first(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
+    """Parts of settlements that fall to the oldest claims of their group.
+
+    Parameters
+    ----------
+    claims : polars.DataFrame
+        As in :func:`allocate`.
+    settlements : polars.DataFrame
+        As in :func:`allocate`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns claim, settlement and cents.
+    """
+    return _overlaps(claims, settlements, ["group"])
+
+
+def _overlaps(claims: pl.DataFrame, settlements: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """First in, first out within each key.
+
+    Laid end to end, the claims of a key are stretches of a line of cents and its
+    settlements are others; what two stretches share is the part of the one that falls to the other.
+    """
+    shared = claims.select(key).unique().join(settlements.select(key).unique(), on=key, nulls_equal=True)
+    shared = shared.sort(key).with_row_index("lane")
+    # Lanes are laid end to end too, each as long as the longer of its two sides.
+    sides = [
+        rows.join(shared, on=key).sort("lane", "day", name)
+        for rows, name in ((claims, _CLAIM), (settlements, _SETTLEMENT))
+    ]
+    if not shared.height:
+        return pl.DataFrame(schema=_PARTS)
+    lengths = np.zeros((2, shared.height), dtype=np.int64)
+    for side, rows in enumerate(sides):
+        np.add.at(lengths[side], rows["lane"].to_numpy(), rows["cents"].to_numpy())
+    offsets = np.concatenate([[0], np.cumsum(lengths.max(axis=0))])
+    spans = []
+    for side, rows in enumerate(sides):
+        cents = rows["cents"].to_numpy()
+        total = np.cumsum(cents)
+        before = np.concatenate([[0], np.cumsum(lengths[side])])[rows["lane"].to_numpy()]
+        end = offsets[rows["lane"].to_numpy()] + total - before
+        spans.append((end - cents, end))
+    cuts = np.unique(np.concatenate([edge for span in spans for edge in span]))
+    place = [np.searchsorted(span[1], cuts[:-1], side="right") for span in spans]
+    inside = np.ones(len(cuts) - 1, dtype=bool)
+    for side, (start, _) in enumerate(spans):
+        within = place[side] < len(start)
+        inside &= within
+        inside[within] &= start[place[side][within]] <= cuts[:-1][within]
+    return pl.DataFrame(
+        {
+            _CLAIM: sides[0][_CLAIM].to_numpy()[place[0][inside]],
+            _SETTLEMENT: sides[1][_SETTLEMENT].to_numpy()[place[1][inside]],
+            "cents": np.diff(cuts)[inside],
+        },
+        schema=_PARTS,
+    )

@@ -1,0 +1,237 @@
+"""From grouped lines to what settles what: claims, payments, and payments that bounce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from paydelay.sources.fec.allocation import allocate, by_document, less, oldest_first
+
+ROW = "__paydelay_row"
+"""Number of a line among those of all files."""
+PARTS = pl.Schema({"claim": pl.Int64, "settlement": pl.Int64, "reversal": pl.Int64, "cents": pl.Int64})
+"""Part of a settlement that falls to a claim; with a reversal, one that was taken back."""
+_ROUNDS_MAX = 20
+_LETTERED = pl.col("letter").is_not_null()
+
+Step = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
+"""What lays settlements on claims and gives the parts."""
+
+
+class Clearing:
+    """Claims and settlements that are taken from step by step until nothing fits.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Lines by number ``ROW``: customer_id, group, kind, document, letter, day and
+        cents, debits above zero.
+    bounced : polars.DataFrame
+        Columns reversal and payment, numbers of lines: they cancel each other.
+    """
+
+    def __init__(self, lines: pl.DataFrame, bounced: pl.DataFrame) -> None:
+        live = lines.filter(pl.col("kind") != "transfer").with_columns(pl.col(ROW).cast(pl.Int64))
+        self._all_claims = live.filter(pl.col("cents") > 0).rename({ROW: "claim"})
+        self._all_settlements = (
+            live.filter(pl.col("cents") < 0).with_columns(cents=-pl.col("cents")).rename({ROW: "settlement"})
+        )
+        self.bounced = bounced
+        self.claims = self._all_claims.filter(~pl.col("claim").is_in(bounced["reversal"].implode()))
+        self.settlements = self._all_settlements.filter(
+            ~pl.col("settlement").is_in(bounced["payment"].implode())
+        )
+        self._parts = [PARTS.to_frame()]
+
+    @property
+    def parts(self) -> pl.DataFrame:
+        """All parts so far, one row for each claim, settlement and reversal."""
+        merged = pl.concat(self._parts).group_by("claim", "settlement", "reversal").agg(pl.col("cents").sum())
+        return merged.sort("settlement", "claim", "reversal")
+
+    def clear_groups(self) -> None:
+        """Settle within each group, then give over-payments to the claim of it they name."""
+        self._take(allocate(self.claims, self.settlements))
+        self._overpay(_named_once(self._owed, ["group", "document"]), ["group", "document"])
+
+    def clear_lettered(self) -> None:
+        """Place what is left of settlements with a letter.
+
+        By document with whatever the customer owes, then with debts from before the
+        files; what is over then is an over-payment of the claim that the document or
+        the group leaves no doubt about.
+        """
+        self._clear_by_customer(_LETTERED, by_document)
+        self.clear_customers(_LETTERED, owed=pl.col("kind") == "opening")
+        self._overpay(_named_once(self._owed, ["customer_id", "document"]), ["customer_id", "document"])
+        self._overpay(self._owed.filter(pl.len().over("group") == 1), ["group"])
+
+    @property
+    def _owed(self) -> pl.DataFrame:
+        invoices = self._all_claims.filter(pl.col("kind") == "invoice")
+        return invoices.select("group", "customer_id", "document", "claim")
+
+    def _overpay(self, owed: pl.DataFrame, key: list[str]) -> None:
+        """What is left of settlements goes to the one claim they name, beyond what it asks."""
+        excess = self.settlements.filter(_LETTERED).join(owed.select(*key, "claim"), on=key)
+        self._take(excess.select("claim", "settlement", "cents"), beyond=True)
+
+    def clear_customers(self, chosen: pl.Expr, *, owed: pl.Expr | None = None) -> int:
+        """Let settlements take the customer's oldest claims, whatever their group.
+
+        Parameters
+        ----------
+        chosen : polars.Expr
+            Which settlements.
+        owed : polars.Expr, optional
+            Which claims they may take; all by default.
+
+        Returns
+        -------
+        int
+            How many settlements took something.
+        """
+        return self._clear_by_customer(chosen, oldest_first, owed)
+
+    def _clear_by_customer(self, chosen: pl.Expr, step: Step, owed: pl.Expr | None = None) -> int:
+        debts = pl.col("kind").is_in(["invoice", "opening"])
+        claims = self.claims.filter(debts if owed is None else debts & owed)
+        claims = claims.with_columns(group=pl.col("customer_id"))
+        settlements = self.settlements.filter(chosen).with_columns(group=pl.col("customer_id"))
+        found = step(claims, settlements)
+        self._take(found)
+        return found["settlement"].n_unique()
+
+    def clear_earlier_years(self, sums: pl.DataFrame) -> int:
+        """Let settlements with a letter take claims that an opening balance carries in one sum.
+
+        By document, then by equal amount, then the oldest first.
+
+        Parameters
+        ----------
+        sums : polars.DataFrame
+            Columns customer_id, file and alone of such opening balances: whether only
+            settlements can be meant that are lettered with no claim of their year.
+
+        Returns
+        -------
+        int
+            How many settlements took something.
+        """
+        count = 0
+        with_claim = self._all_claims["group"].unique().implode()
+        by_year = sums.sort("file", "alone").group_by("file", "alone", maintain_order=True)
+        for (file, alone), customers in by_year:
+            theirs = pl.col("customer_id").is_in(customers["customer_id"].implode())
+            theirs &= (pl.col("file") == file) & _LETTERED
+            if alone:
+                theirs &= ~pl.col("group").is_in(with_claim)
+            count += self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file))
+        return count
+
+    def take_back_bounced(self) -> None:
+        """Payments that bounced settle what they named and are taken back from it.
+
+        Each is laid on the claims as they stood: the money came twice, and went once.
+        """
+        back = self._all_settlements.join(
+            self.bounced.rename({"payment": "settlement"}), on="settlement"
+        ).with_columns(round=pl.int_range(pl.len()).over("group", "cents"))
+        debts = self._all_claims.filter(pl.col("kind").is_in(["invoice", "opening"]))
+        invoices = debts.filter(pl.col("kind") == "invoice")
+        for turn in range(_ROUNDS_MAX):
+            paid = back.filter(pl.col("round") == turn)
+            if not paid.height:
+                break
+            parts = allocate(debts, paid)
+            rest = less(paid, parts, "settlement")
+            named = rest.join(
+                _named_once(invoices, ["customer_id", "document"]), on=["customer_id", "document"]
+            ).select("claim", "settlement", "cents")
+            back_of = paid.select("settlement", "reversal")
+            self._parts.append(pl.concat([parts, named]).join(back_of, on="settlement").select(PARTS.names()))
+
+    def on_account(self) -> pl.DataFrame:
+        """What names no claim: columns settlement, reversal (or null) and cents.
+
+        Returns
+        -------
+        polars.DataFrame
+            Left of the settlements, what refunds paid out, and bounced payments
+            that named no invoice.
+        """
+        none = pl.lit(None, dtype=pl.Int64).alias("reversal")
+        taken = (
+            self.parts.filter(pl.col("reversal").is_not_null())
+            .group_by("settlement")
+            .agg(taken=pl.col("cents").sum())
+        )
+        back = (
+            self._all_settlements.join(self.bounced.rename({"payment": "settlement"}), on="settlement")
+            .join(taken, on="settlement", how="left")
+            .select("settlement", "reversal", cents=pl.col("cents") - pl.col("taken").fill_null(0))
+            .filter(pl.col("cents") > 0)
+        )
+        return pl.concat([self.settlements.select("settlement", none, "cents"), back])
+
+    def _take(self, found: pl.DataFrame, *, beyond: bool = False) -> None:
+        """Take parts from both sides; beyond what is claimed, from the settlements alone."""
+        none = pl.lit(None, dtype=pl.Int64).alias("reversal")
+        self._parts.append(found.with_columns(none).select(PARTS.names()))
+        self.settlements = less(self.settlements, found, "settlement")
+        if not beyond:
+            self.claims = less(self.claims, found, "claim")
+
+
+def _named_once(owed: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Claims that a document names and no other; packages number whole months alike."""
+    named = owed.filter(pl.col("document").is_not_null())
+    return named.filter(pl.len().over(key) == 1).select(*key, "claim")
+
+
+def bounced_payments(lines: pl.DataFrame) -> pl.DataFrame:
+    """Reversals and the payments they take back.
+
+    The latest payment of the same customer and amount on or before the day, of the
+    same document where there is one, else of the same letter.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Classified lines by number ``ROW``.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns reversal and payment, numbers of lines.
+    """
+    found = pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})
+    reversals = lines.filter((pl.col("kind") == "reversal") & ~pl.col("account").str.starts_with("4191"))
+    payments = lines.filter(pl.col("kind") == "payment").with_columns(cents=-pl.col("cents"))
+    for key in (
+        ["document", "letter", "file"],
+        ["document"],
+        ["letter", "file"],
+    ):
+        names = ["customer_id", "cents", *key]
+        both = (
+            reversals.filter(~pl.any_horizontal(pl.col(key).is_null()))
+            .select(*names, pl.col(ROW).cast(pl.Int64).alias("reversal"), pl.col("day").alias("back_day"))
+            .join(payments.select(*names, pl.col(ROW).cast(pl.Int64).alias("payment"), "day"), on=names)
+            .filter(pl.col("day") <= pl.col("back_day"))
+            .sort("back_day", "reversal", "day", "payment", descending=[False, False, True, True])
+        )
+        # Several passes: a payment that another reversal takes leaves the next best.
+        while both.height:
+            matched = both.unique("reversal", keep="first", maintain_order=True).unique(
+                "payment", keep="first", maintain_order=True
+            )
+            found = pl.concat([found, matched.select("reversal", "payment")])
+            both = both.filter(
+                ~pl.col("reversal").is_in(matched["reversal"].implode())
+                & ~pl.col("payment").is_in(matched["payment"].implode())
+            )
+        reversals = reversals.filter(~pl.col(ROW).is_in(found["reversal"].implode()))
+        payments = payments.filter(~pl.col(ROW).is_in(found["payment"].implode()))
+    return found

@@ -1,0 +1,138 @@
+"""Which fiscal year each file is, which company's, and which follows which."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from paydelay.errors import LedgerError
+from paydelay.sources.draft import Draft
+from paydelay.sources.fec.entries import journal_natures
+from paydelay.sources.fec.lines import Books
+
+_NAME = re.compile(r"^(\d{9})FEC(\d{4})(\d{2})(\d{2})", re.IGNORECASE)
+_GAP_DAYS_MAX = 45
+_YEAR_DAYS_MAX = 366
+_COMPANY_STEP = 1_000
+
+
+@dataclass(frozen=True)
+class Years:
+    """Files in the order of their years.
+
+    Parameters
+    ----------
+    rank : dict of int to int
+        By file number: its place in time, a thousand apart for another company.
+    company : dict of int to str
+        By file number: the SIREN of its name, empty where the name has none.
+    continued : list of int
+        Ranks of files whose year before is given too.
+    """
+
+    rank: dict[int, int]
+    company: dict[int, str]
+    continued: list[int]
+
+    @property
+    def several_companies(self) -> bool:
+        """Whether the files are of more than one company."""
+        return len(set(self.company.values())) > 1
+
+    def reranked(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows whose column ``file`` is their year's place in time."""
+        return rows.with_columns(
+            company=pl.col("file").replace_strict(self.company, return_dtype=pl.String),
+            file=pl.col("file").replace_strict(self.rank, return_dtype=pl.Int32),
+        )
+
+
+def order_years(draft: Draft, books: Books) -> Years:
+    """Put the files in order; years that overlap or leave one out are refused.
+
+    Parameters
+    ----------
+    draft : Draft
+        Gets what was noticed of names and years.
+    books : Books
+        Lines of all files.
+
+    Returns
+    -------
+    Years
+
+    Raises
+    ------
+    LedgerError
+        If two files cover the same days, or a year between two is not given.
+    """
+    columns = ["file", "journal", "day"]
+    opens = journal_natures(books).filter(pl.col("nature") == "opening")
+    # A detailed opening balance bears the dates of its documents, which are of earlier years.
+    days = pl.concat([books.customers.select(columns), books.others.select(columns)]).join(
+        opens, on=["file", "journal"], how="anti"
+    )
+    # The bulk of the days: one mistyped date is no other year.
+    periods = {
+        file: (first, last)
+        for file, first, last in days.drop_nulls()
+        .group_by("file")
+        .agg(
+            pl.col("day").quantile(0.005, "nearest").cast(pl.Date).alias("first"),
+            pl.col("day").quantile(0.995, "nearest").cast(pl.Date).alias("last"),
+        )
+        .iter_rows()
+    }
+    company = {}
+    for number, file in enumerate(draft.files):
+        named = _NAME.match(file.label)
+        company[number] = named.group(1) if named else ""
+        if number in periods:
+            first, last = periods[number]
+            file.details |= {"first_day": first.isoformat(), "last_day": last.isoformat()}
+            if named and int(named.group(2)) not in (first.year, last.year):
+                draft.assume("fec.name_of_another_year", file=file.label, first=first, last=last)
+    named_companies = set(company.values()) - {""}
+    if len(named_companies) == 1:
+        # A file that was renamed is the same company's: as another's, its year would count twice.
+        company = dict.fromkeys(company, *named_companies)
+    rank, continued = {number: _COMPANY_STEP * 900 + number for number in company}, []
+    for place, owner in enumerate(sorted(set(company.values()))):
+        own = sorted((file for file in periods if company[file] == owner), key=lambda file: periods[file])
+        for position, file in enumerate(own):
+            rank[file] = place * _COMPANY_STEP + position
+            if position:
+                _check_adjacent(draft, own[position - 1], file, periods)
+                continued.append(rank[file])
+    return Years(rank, company, continued)
+
+
+def _check_adjacent(draft: Draft, before: int, after: int, periods: dict[int, tuple[date, date]]) -> None:
+    labels = draft.files[before].label, draft.files[after].label
+    gap_days = (periods[after][0] - periods[before][1]).days
+    if gap_days <= 0:
+        raise LedgerError(
+            f"{labels[0]} and {labels[1]} cover the same days, so that their entries would count twice; give "
+            "one file per fiscal year."
+        )
+    # Books that rest in winter have no entries there; their names say when a year closed.
+    closings = [_closing_day(label) for label in labels]
+    if closings[0] and closings[1] and 0 < (closings[1] - closings[0]).days <= _YEAR_DAYS_MAX:
+        return
+    if gap_days > _GAP_DAYS_MAX:
+        raise LedgerError(
+            f"{labels[0]} ends on {periods[before][1]} and {labels[1]} begins on {periods[after][0]}; give "
+            "the fiscal year between them, or the later one alone."
+        )
+
+
+def _closing_day(label: str) -> date | None:
+    """The day in a file's name on which its year closed."""
+    named = _NAME.match(label)
+    try:
+        return date(*map(int, named.groups()[1:])) if named else None
+    except ValueError:
+        return None

@@ -1,0 +1,126 @@
+"""The one way in: foreign files of a named kind to a ledger."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from paydelay.errors import ConfigError, LedgerError
+from paydelay.sources.draft import Draft
+from paydelay.sources.imported import ImportedLedger, to_ledger
+from paydelay.sources.opening import is_address
+from paydelay.sources.options import ImportOptions
+from paydelay.sources.pseudonyms import pseudonymise
+from paydelay.sources.rates import add_rates
+
+log = logging.getLogger(__name__)
+
+KINDS: dict[str, str] = {
+    "fec": "paydelay.sources.fec",
+    "sap": "paydelay.sources.sap",
+    "odoo": "paydelay.sources.odoo",
+    "xero": "paydelay.sources.xero",
+    "quickbooks": "paydelay.sources.quickbooks",
+    "sage-intacct": "paydelay.sources.sage_intacct",
+    "dynamics-bc": "paydelay.sources.dynamics_bc",
+    "netsuite": "paydelay.sources.netsuite",
+    "csv": "paydelay.sources.mapped",
+}
+"""Every kind of source and the module that reads it: ``read(files, options) -> Draft``."""
+
+
+def import_ledger(kind: str, files: str | Path | Iterable[str | Path], **options: Any) -> ImportedLedger:
+    r"""Ledger made of foreign books.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    files : str, Path or iterable of them
+        The files; where a source has several tables, in any order. For the kind
+        ``csv`` also addresses of databases, such as ``sqlite:///books.db``.
+    **options
+        As :class:`ImportOptions` has them.
+
+    Returns
+    -------
+    ImportedLedger
+        The ledger, with ``report``: lines used, refused and out of scope, what was
+        assumed, and the reconciliation with the books.
+
+    Raises
+    ------
+    ConfigError
+        If the kind or an option is not known.
+    LedgerError
+        If a file is not what it is said to be.
+    CurrencyError
+        If there are amounts that cannot be converted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "123456789FEC20231231.txt"
+    >>> header = (
+    ...     "JournalCode|JournalLib|EcritureNum|EcritureDate|CompteNum|CompteLib|CompAuxNum|CompAuxLib|"
+    ...     "PieceRef|PieceDate|EcritureLib|Debit|Credit|EcritureLet|DateLet|ValidDate|Montantdevise|Idevise"
+    ... )
+    >>> _ = path.write_text(
+    ...     f"{header}\n"
+    ...     "VE||1|20230110|411000|Clients|C1|Dupont|F1|20230110|Facture|120,00|0,00|A|20230320|||\n"
+    ...     "VE||1|20230110|707000|Ventes|||F1|20230110|Facture|0,00|120,00|||||\n"
+    ...     "BQ||2|20230301|512000|Banque|||R1|20230301|Virement|120,00|0,00|||||\n"
+    ...     "BQ||2|20230301|411000|Clients|C1|Dupont|R1|20230301|Virement|0,00|120,00|A|20230320|||\n"
+    ... )
+    >>> ledger = import_ledger("fec", path, terms_days=30)
+    >>> ledger.payments["invoice_id", "payment_date", "amount"].row(0)
+    ('F1', datetime.date(2023, 3, 1), 120.0)
+    >>> ledger.report.reconciled
+    True
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"There is no source of the kind '{kind}'; give one of {', '.join(KINDS)}.")
+    places = _places(kind, files)
+    chosen = _options(options)
+    draft: Draft = importlib.import_module(KINDS[kind]).read(places, chosen)
+    add_rates(draft, chosen)
+    if chosen.pseudonym_key:
+        pseudonymise(draft, chosen.pseudonym_key)
+    ledger = to_ledger(draft)
+    log.info(
+        "Imported %d files of the kind %s: %d lines read, %d used, %d refused.",
+        len(draft.files),
+        kind,
+        sum(file.read for file in draft.files),
+        sum(file.used for file in draft.files),
+        sum(file.refused for file in draft.files),
+    )
+    return ledger
+
+
+def _places(kind: str, files: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Paths, and addresses as they are: as a path, one would lose a slash."""
+    given = [files] if isinstance(files, str | Path) else list(files)
+    if not given:
+        raise LedgerError("No file was given; name the files to import.")
+    places = [str(file) if is_address(file) else Path(file) for file in given]
+    if kind != "csv" and any(isinstance(place, str) for place in places):
+        raise ConfigError(
+            f"The kind '{kind}' reads files and no database; take the kind csv with a mapping for a database."
+        )
+    return places
+
+
+def _options(options: dict[str, Any]) -> ImportOptions:
+    try:
+        return ImportOptions(**options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(
+            f"The option {'.'.join(map(str, first['loc']))} is not usable: {first['msg']}."
+        ) from None

@@ -1,0 +1,434 @@
+"""Any files, sheets and database tables that a declared mapping describes.
+
+Lines are converted to typed columns batch by batch: at no time are all cells there
+as text. Tables that take the same lines are made of one reading of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import polars as pl
+
+from paydelay.errors import ConfigError, LedgerError
+from paydelay.sources.conversion import Batch, Converted, convert, meets
+from paydelay.sources.draft import LINE, Draft, line_of
+from paydelay.sources.mapped_account import OPEN_AMOUNT, Progress, finish
+from paydelay.sources.mapping import NEEDED, Mapping, TableMapping, load_mapping
+from paydelay.sources.opening import OpenTable, Place, open_table
+from paydelay.sources.options import ImportOptions
+from paydelay.sources.terms import Terms, due_after, terms_of
+from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, DelimitedText
+from paydelay.sources.values import as_text
+from paydelay.sources.workbook import number_in
+
+_KEPT = "__paydelay_kept"
+_FLAW = "__paydelay_flaw"
+_DUE_FROM = "__paydelay_due_from"
+_NO_CURRENCY = "__paydelay_no_currency"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A place that is read once, and the tables made of its lines."""
+
+    path: Path | str
+    place: Place
+    tables: dict[str, TableMapping]
+
+
+def read(files: Sequence[Path | str], options: ImportOptions) -> Draft:
+    r"""Draft of a ledger as a mapping declares it.
+
+    Parameters
+    ----------
+    files : sequence of Path or str
+        Files; text is the address of a database.
+    options : ImportOptions
+        ``mapping`` is needed; ``terms_days``, ``terms``, ``currency`` and
+        ``export_date`` fill in what the source does not say.
+
+    Returns
+    -------
+    Draft
+
+    Raises
+    ------
+    ConfigError
+        If there is no mapping, or it cannot be used.
+    LedgerError
+        If a file is not what the mapping says, or lacks a column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "book.csv").write_text("No;Client;Date;Due;Total\nF1;C1;02/01/2024;01/02/2024;99,50\n")
+    >>> _ = (folder / "book.yaml").write_text('''
+    ... date_format: DD/MM/YYYY
+    ... decimal: ","
+    ... invoices:
+    ...   columns:
+    ...     invoice_id: No
+    ...     customer_id: Client
+    ...     issue_date: Date
+    ...     due_date: Due
+    ...     amount: Total
+    ...     currency: {constant: EUR}
+    ... ''')
+    >>> draft = read([folder / "book.csv"], ImportOptions(mapping=folder / "book.yaml"))
+    >>> draft.tables["invoices"]["invoice_id", "due_date", "amount"].row(0)
+    ('F1', datetime.date(2024, 2, 1), 99.5)
+    """
+    if options.mapping is None:
+        raise ConfigError(
+            "The kind csv needs a mapping that says which column is which: give --mapping FILE, and let "
+            "--guess propose one."
+        )
+    mapping = load_mapping(options.mapping)
+    terms = terms_of(options)
+    _check_options(mapping, options, terms)
+    draft = Draft("csv", reporting_currency=options.reporting_currency or mapping.reporting_currency)
+    progress = Progress()
+    for source in _sources(files, mapping):
+        _read_source(draft, source, options, terms, progress)
+    finish(draft, mapping, options, terms, progress)
+    return draft
+
+
+def _check_options(mapping: Mapping, options: ImportOptions, terms: Terms) -> None:
+    columns = mapping.invoices.columns
+    if "currency" not in columns and options.currency is None:
+        raise ConfigError(
+            "The mapping does not say in which currency invoices are; add 'currency: {constant: EUR}' or "
+            "its column to invoices.columns, or give --currency."
+        )
+    if "due_date" not in columns and not terms.known:
+        raise ConfigError(
+            "The mapping names no due date; add its column, or {column: ISSUE_DATE, plus_days: 30}, to "
+            "invoices.columns, or give --terms-days or --terms."
+        )
+
+
+# ---- Which lines make which tables -----------------------------------------------------------
+
+
+def _name_of(path: Path | str) -> str:
+    return path.name if isinstance(path, Path) else path.partition("#")[2]
+
+
+def _sources(files: Sequence[Path | str], mapping: Mapping) -> list[_Source]:
+    """Every place to read with the tables made of it, in the order of the files."""
+    found: dict[tuple[Path | str, Place], dict[str, TableMapping]] = {}
+    for name, table in mapping.tables.items():
+        for path in _files_of(name, table, files):
+            settled = table.model_copy(
+                update={
+                    "date_format": table.date_format or mapping.date_format,
+                    "decimal": table.decimal or mapping.decimal,
+                }
+            )
+            found.setdefault((path, table.place), {})[name] = settled
+    taken = {path for path, _ in found}
+    left = [path for path in files if path not in taken]
+    if left:
+        name = _name_of(left[0]) or "the database"
+        raise LedgerError(f"No table of the mapping takes {name}; give the files that the mapping is for.")
+    order = {path: at for at, path in enumerate(files)}
+    return [
+        _Source(path, place, tables)
+        for (path, place), tables in sorted(found.items(), key=lambda item: order[item[0][0]])
+    ]
+
+
+def _files_of(name: str, table: TableMapping, files: Sequence[Path | str]) -> list[Path | str]:
+    in_database = table.table is not None or table.query is not None
+    databases = [file for file in files if isinstance(file, str)]
+    if table.file is None:
+        on_disk = [file for file in files if isinstance(file, Path)]
+        fit: list[Path | str] = [*databases] if in_database or not on_disk else [*on_disk]
+        if len(fit) == 1:
+            return fit
+        what = "is from no file that was given" if not fit else "does not say which of the files it is from"
+        raise LedgerError(
+            f"The mapping's table {name} {what}; add 'file:' with the name or a pattern of the names."
+        )
+    pattern = table.file.casefold()
+    fit = [file for file in files if fnmatchcase(_name_of(file).casefold(), pattern)]
+    if not fit:
+        raise LedgerError(
+            f"The mapping's table {name} is from files '{table.file}', and none of those given is called so."
+        )
+    return fit
+
+
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(letters.split())
+
+
+def _columns(source: _Source, header: tuple[str, ...], label: str) -> dict[str, str]:
+    """Column of the source by each name in the mapping; letter case may differ."""
+    exact = {name: name for name in header if name}
+    loose: dict[str, str] = {}
+    for name in header:
+        loose.setdefault(_plain(name), name)
+    asked = {name: table for table, one in source.tables.items() for name in _names_in(one)}
+    found = {name: exact.get(name) or loose.get(_plain(name)) or "" for name in asked}
+    lacking = [name for name, column in found.items() if not column]
+    if lacking:
+        # Where no name fits, the first line is more likely a row: its cells are not for a message.
+        known = [plain for plain in loose if plain] if any(found.values()) else []
+        near = difflib.get_close_matches(_plain(lacking[0]), known, n=1, cutoff=0.6)
+        hint = f" (the nearest there is '{loose[near[0]]}')" if near else ""
+        raise LedgerError(
+            f"{label} has no column '{lacking[0]}', which the mapping's table {asked[lacking[0]]} is made "
+            f"of{hint}; correct the mapping."
+        )
+    return found
+
+
+def _names_in(table: TableMapping) -> Iterable[str]:
+    for cell in (*table.columns.values(), *table.extras.values(), *table.check.values()):
+        if cell.column is not None:
+            yield cell.column
+        if isinstance(cell.plus_days, str):
+            yield cell.plus_days
+    for condition in table.keep:
+        yield condition.column
+
+
+# ---- One source ------------------------------------------------------------------------------
+
+
+def _read_source(
+    draft: Draft,
+    source: _Source,
+    options: ImportOptions,
+    terms: Terms,
+    progress: Progress,
+) -> None:
+    opened = open_table(source.path, source.place)
+    names = _columns(source, opened.header, opened.label)
+    number = draft.add_file(opened.label, **_details(opened))
+    used = set(names.values())
+    progress.unused[opened.label] = [name for name in opened.header if name and name not in used]
+    progress.shares_customers |= "customers" in source.tables and len(source.tables) > 1
+    asked = sorted(used) + [number_in(name) for name in sorted(used)]
+    # An address without a column of its own would give no lines at all.
+    for batch in opened.batches(asked if used else None):
+        draft.files[number].read += batch.height
+        rows = _plain_types(batch, used, opened.label).with_columns(line_of(number, LINE_NUMBER))
+        draft.refuse(rows.filter(pl.col(CELL_FLAW).is_not_null()), pl.col(CELL_FLAW), None, None)
+        # Once here, not in every expression that looks at a cell.
+        texts = [name for name in rows.columns if rows.schema[name] == pl.String and name != CELL_FLAW]
+        sound = rows.filter(pl.col(CELL_FLAW).is_null()).with_columns(
+            as_text(name).alias(name) for name in texts
+        )
+        at_hand = Batch(sound.schema, names, iso_dates=not isinstance(opened, DelimitedText))
+        _take(draft, source, _in_scope(draft, sound, source, at_hand), at_hand, options, terms, progress)
+
+
+def _plain_types(batch: pl.DataFrame, used: set[str], label: str) -> pl.DataFrame:
+    """The rows, bytes as the text they are; other types that hold no single value are refused."""
+    for name in sorted(used):
+        kind = batch.schema[name]
+        try:
+            # Some writers of Parquet do not say that their bytes are text.
+            batch = batch.cast({name: pl.String}) if kind == pl.Binary else batch
+            usable = not kind.is_nested() and kind != pl.Object
+        except pl.exceptions.PolarsError:
+            usable = False
+        if not usable:
+            raise LedgerError(
+                f"The column '{name}' of {label} is of type {kind.base_type()}; a ledger is made of text, "
+                "numbers and days."
+            )
+    return batch
+
+
+def _details(opened: OpenTable) -> dict[str, str]:
+    # Text files tell how they are written.
+    return dict(getattr(opened, "details", {}))
+
+
+def _in_scope(draft: Draft, rows: pl.DataFrame, source: _Source, batch: Batch) -> pl.DataFrame:
+    """Lines that some table keeps, with which; the others are counted under their reason."""
+    kept = {
+        name: pl.all_horizontal([meets(condition, batch) for condition in table.keep])
+        if table.keep
+        else pl.lit(True)
+        for name, table in source.tables.items()
+    }
+    rows = rows.with_columns(*(keeps.alias(f"{_KEPT}.{name}") for name, keeps in kept.items()))
+    any_of = pl.any_horizontal([pl.col(f"{_KEPT}.{name}") for name in kept])
+    out = rows.filter(~any_of)
+    if not out.height:
+        return rows
+    # What the first table, the invoices where they come from here, says of them.
+    for condition in next(iter(source.tables.values())).keep:
+        failed = ~meets(condition, batch)
+        draft.leave_out(out.filter(failed), f"mapped.{condition.reason}")
+        out = out.filter(~failed)
+    return rows.filter(any_of)
+
+
+def _take(
+    draft: Draft,
+    source: _Source,
+    rows: pl.DataFrame,
+    batch: Batch,
+    options: ImportOptions,
+    terms: Terms,
+    progress: Progress,
+) -> None:
+    """Typed rows of every table; a line with a flaw in any of them is refused as a whole."""
+    converted = {
+        name: {
+            column: convert(column, cell, table, batch)
+            for column, cell in (*table.columns.items(), *table.extras.items(), *table.check.items())
+        }
+        for name, table in source.tables.items()
+    }
+    lacks_currency = pl.lit(False)
+    if "invoices" in converted:
+        lacks_currency = _fill_currency(converted["invoices"], options)
+    typed = _typed(rows, converted).with_columns(lacks_currency.alias(_NO_CURRENCY))
+    flaws = [flaw for name, columns in converted.items() for flaw in _flaws(name, columns)]
+    typed = typed.with_columns(
+        pl.coalesce(
+            *(pl.when(broken).then(pl.lit(at, pl.Int16)) for at, (_, _, broken) in enumerate(flaws)),
+            pl.lit(None, pl.Int16),
+        ).alias(_FLAW),
+    )
+    reasons = [(rule, column) for rule, column, _ in flaws]
+    if "invoices" in converted:
+        due = converted["invoices"].get("due_date")
+        typed = _with_due_date(typed, terms, len(reasons))
+        reasons.append(("missing_value", (due.column if due else None) or "due_date"))
+    typed = _set_back(typed, source, progress)
+    identifier = next((_own(t, "invoice_id") for t in converted if "invoice_id" in converted[t]), None)
+    broken_lines = typed.filter(pl.col(_FLAW).is_not_null())
+    for at in broken_lines[_FLAW].unique().sort():
+        rule, column = reasons[at]
+        draft.refuse(broken_lines.filter(pl.col(_FLAW) == at), rule, column or None, identifier)
+    _keep(typed.filter(pl.col(_FLAW).is_null()), source, progress)
+
+
+def _own(table: str, column: str) -> str:
+    """Name of a typed column beside those of the source."""
+    return f"__paydelay_{table}.{column}"
+
+
+def _typed(rows: pl.DataFrame, converted: dict[str, dict[str, Converted]]) -> pl.DataFrame:
+    """The lines with their typed columns; what two tables take alike is converted once."""
+    first: dict[str, str] = {}
+    values, repeated = [], []
+    for name, columns in converted.items():
+        for column, cell in columns.items():
+            key = cell.value.meta.serialize(format="json") if cell.column else ""
+            if key and key in first:
+                repeated.append(pl.col(first[key]).alias(_own(name, column)))
+            else:
+                first[key] = _own(name, column)
+                values.append(cell.value.alias(_own(name, column)))
+    return rows.with_columns(values).with_columns(repeated)
+
+
+def _fill_currency(columns: dict[str, Converted], options: ImportOptions) -> pl.Expr:
+    """Put the currency of the options where there is none, and tell which lines that concerns."""
+    if options.currency is None:
+        return pl.lit(False)
+    own = columns.get("currency")
+    filled = pl.lit(options.currency)
+    if own is None:
+        columns["currency"] = Converted(filled, None)
+        return pl.lit(True)
+    columns["currency"] = Converted(own.value.fill_null(filled), own.column)
+    return own.value.is_null()
+
+
+def _flaws(name: str, columns: dict[str, Converted]) -> list[tuple[str, str, pl.Expr]]:
+    """Rules that cells of a table may break: what is unreadable, then what is missing."""
+    kept = pl.col(f"{_KEPT}.{name}")
+    found = []
+    for column, cell in columns.items():
+        if cell.needs is not None:
+            unreadable = cell.needs & pl.col(_own(name, column)).is_null()
+            found.append((cell.rule, cell.column or column, kept & unreadable.fill_null(False)))
+        found += [(rule, at, kept & broken.fill_null(False)) for rule, at, broken in cell.flaws]
+    for column in (*NEEDED[name], *(["currency"] if name == "invoices" else [])):
+        if column in columns:
+            missing = pl.col(_own(name, column)).is_null()
+            found.append(("missing_value", columns[column].column or column, kept & missing))
+    return found
+
+
+def _with_due_date(typed: pl.DataFrame, terms: Terms, missing: int) -> pl.DataFrame:
+    """Due dates, of terms where none is given; a line left without one has a flaw."""
+    own_due = _own("invoices", "due_date")
+    due, issue = pl.col(own_due), pl.col(_own("invoices", "issue_date"))
+    if own_due not in typed.columns:
+        typed = typed.with_columns(pl.lit(None, pl.Date).alias(own_due))
+    typed = typed.with_columns(pl.when(due.is_not_null()).then(pl.lit("given")).alias(_DUE_FROM))
+    standing_in: list[tuple[str, pl.Expr]] = []
+    if terms.by_customer is not None:
+        days, month_end = "__paydelay_terms_days", "__paydelay_end_of_month"
+        table = terms.by_customer.select(
+            pl.col("customer_id").alias(_own("invoices", "customer_id")),
+            pl.col("terms_days").alias(days),
+            pl.col("end_of_month").alias(month_end),
+        )
+        typed = typed.join(table, on=_own("invoices", "customer_id"), how="left", maintain_order="left")
+        standing_in.append(("terms_table", due_after(issue, pl.col(days), pl.col(month_end))))
+    if terms.days is not None:
+        standing_in.append(("terms_days", due_after(issue, pl.lit(terms.days), terms.end_of_month)))
+    for whence, day in standing_in:
+        typed = typed.with_columns(
+            pl.coalesce(due, day).alias(own_due),
+            pl.coalesce(_DUE_FROM, pl.when(day.is_not_null()).then(pl.lit(whence))).alias(_DUE_FROM),
+        )
+    lacking = pl.col(f"{_KEPT}.invoices") & due.is_null()
+    return typed.with_columns(
+        pl.coalesce(_FLAW, pl.when(lacking).then(pl.lit(missing, pl.Int16))).alias(_FLAW)
+    )
+
+
+def _set_back(typed: pl.DataFrame, source: _Source, progress: Progress) -> pl.DataFrame:
+    """Estimated dates that lie after another date of their line, set back to it."""
+    for name, table in source.tables.items():
+        for column, cell in table.columns.items():
+            if cell.not_after is None:
+                continue
+            own, bound = pl.col(_own(name, column)), pl.col(_own(name, cell.not_after))
+            later = pl.col(f"{_KEPT}.{name}") & pl.col(_FLAW).is_null() & (own > bound)
+            count = int(typed.select(later.fill_null(False).sum()).item())
+            progress.changed_dates[column, cell.not_after] += count
+            if count:
+                typed = typed.with_columns(pl.min_horizontal(own, bound).alias(_own(name, column)))
+    return typed
+
+
+def _keep(typed: pl.DataFrame, source: _Source, progress: Progress) -> None:
+    """Rows of the tables out of the sound lines, and counts of what had to be settled."""
+    for name in source.tables:
+        rows = typed.filter(pl.col(f"{_KEPT}.{name}"))
+        mine = {c: c.removeprefix(_own(name, "")) for c in rows.columns if c.startswith(_own(name, ""))}
+        frame = rows.select(*(pl.col(old).alias(new) for old, new in mine.items()), LINE)
+        if name == "invoices":
+            progress.counts["invoices"] += rows.height
+            progress.counts["empty_currency"] += int(rows[_NO_CURRENCY].sum())
+            for whence, count in rows.group_by(_DUE_FROM).len().iter_rows():
+                progress.counts[str(whence)] += count
+            if OPEN_AMOUNT in frame.columns:
+                checked = frame.select(LINE, "currency", OPEN_AMOUNT).filter(
+                    pl.col(OPEN_AMOUNT).is_not_null()
+                )
+                progress.checks.append(checked)
+                frame = frame.drop(OPEN_AMOUNT)
+        progress.frames.setdefault(name, []).append(frame)

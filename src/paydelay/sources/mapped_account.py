@@ -1,0 +1,210 @@
+"""What mapped books leave unsaid, and how their amounts compare with the ledger's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+
+import polars as pl
+
+from paydelay.ledger import Ledger
+from paydelay.sources.draft import LINE, Agreement, Draft
+from paydelay.sources.imported import open_amounts
+from paydelay.sources.mapping import Mapping
+from paydelay.sources.options import ImportOptions
+from paydelay.sources.terms import Terms
+
+OPEN_AMOUNT = "open_amount"
+_INVOICES = pl.Schema(
+    {
+        **dict.fromkeys(("invoice_id", "customer_id", "currency"), pl.String()),
+        **dict.fromkeys(("issue_date", "due_date"), pl.Date()),
+        "amount": pl.Float64(),
+        LINE: pl.Int64(),
+    }
+)
+_PAYMENTS = pl.Schema(
+    {"invoice_id": pl.String(), "payment_date": pl.Date(), "amount": pl.Float64(), LINE: pl.Int64()}
+)
+_UNUSED_SHOWN_MAX = 12
+
+
+@dataclass
+class Progress:
+    """Rows so far, and how often something had to be settled.
+
+    Parameters
+    ----------
+    frames : dict of str to list of polars.DataFrame
+        Rows of each table, batch by batch.
+    checks : list of polars.DataFrame
+        Open amounts according to the source: currency, open_amount and ``LINE``.
+    counts : Counter of str
+        Invoices, those without a currency, and by whence their due date is.
+    changed_dates : Counter of (str, str)
+        Dates set back, by column and the one they may not lie after.
+    unused : dict of str to list of str
+        Columns that no part of the mapping names, by file.
+    shares_customers : bool
+        Whether customers are made of lines of other tables.
+    """
+
+    frames: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    checks: list[pl.DataFrame] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    changed_dates: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unused: dict[str, list[str]] = field(default_factory=dict)
+    shares_customers: bool = False
+
+
+def finish(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, progress: Progress) -> None:
+    """Give a draft its tables, what was settled, and the comparison of amounts.
+
+    Parameters
+    ----------
+    draft : Draft
+        All files have been read into it.
+    mapping : Mapping
+        The mapping.
+    options : ImportOptions
+        Those of the import.
+    terms : Terms
+        Payment terms used where no due date is given.
+    progress : Progress
+        What reading left.
+    """
+    for name, frames in progress.frames.items():
+        draft.tables[name] = pl.concat(frames, how="vertical_relaxed")
+        frames.clear()
+    for name, schema in (("invoices", _INVOICES), ("payments", _PAYMENTS)):
+        draft.tables.setdefault(name, schema.to_frame())
+    if "customers" in draft.tables:
+        _settle_customers(draft, options, shared=progress.shares_customers)
+    _tell(draft, mapping, options, terms, progress)
+    checks = pl.concat(progress.checks) if progress.checks else None
+    draft.reconcile = partial(_agreements, draft.tables["invoices"], draft.tables["payments"], checks)
+
+
+def _settle_customers(draft: Draft, options: ImportOptions, *, shared: bool) -> None:
+    """Customers known from a day on; of those that stand on lines of invoices, each change once."""
+    rows = draft.tables["customers"]
+    if "valid_from" not in rows.columns and options.export_date is not None:
+        rows = rows.with_columns(valid_from=pl.lit(options.export_date))
+        known = rows.height if not shared else rows["customer_id"].n_unique()
+        draft.assume("mapped.customers_known_from", n=known, date=options.export_date)
+    if shared:
+        key = ["customer_id"] + (["valid_from"] if "valid_from" in rows.columns else [])
+        facts = [name for name in rows.columns if name not in (*key, LINE)]
+        # The lines are used whether or not they say anything new of their customer.
+        draft.used_besides.append(rows[LINE])
+        distinct = rows.sort(*key, LINE).unique(key + facts, keep="first", maintain_order=True)
+        contrary = distinct.select(pl.struct(key).is_duplicated().sum()).item()
+        draft.assume("mapped.customers_contradict", n=int(contrary))
+        latest = distinct.unique(key, keep="last", maintain_order=True)
+        same = pl.lit(True)
+        for name in facts:
+            same &= pl.col(name).eq_missing(pl.col(name).shift(1))
+        same &= pl.col("customer_id") == pl.col("customer_id").shift(1)
+        rows = latest.filter(~same.fill_null(False)).with_columns(pl.lit(None, pl.Int64).alias(LINE))
+    draft.tables["customers"] = rows
+
+
+def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, progress: Progress) -> None:
+    """What the source does not say and was settled otherwise."""
+    counts, total = progress.counts, progress.counts["invoices"]
+    columns = mapping.invoices.columns
+
+    def share(n: int) -> float:
+        return round(100.0 * n / total, 1) if total else 0.0
+
+    due = columns.get("due_date")
+    if due is not None and due.plus_days is not None:
+        n = counts["given"]
+        draft.assume("mapped.due_computed", n=n, share=share(n))
+    if terms.days is not None:
+        n = counts["terms_days"]
+        key = "mapped.due_from_terms_end_of_month" if terms.end_of_month else "mapped.due_from_terms"
+        draft.assume(key, n=n, share=share(n), days=terms.days)
+    n = counts["terms_table"]
+    draft.assume("mapped.due_from_terms_table", n=n, share=share(n))
+    for (column, bound), changed in sorted(progress.changed_dates.items()):
+        draft.assume("mapped.date_set_back", n=changed, column=column, bound=bound)
+    if options.currency is not None:
+        n = counts["empty_currency"]
+        draft.assume("mapped.currency_given", n=n, share=share(n), currency=options.currency)
+    currency = columns.get("currency")
+    if currency is not None and currency.constant is not None:
+        draft.assume("mapped.currency_constant", n=total, currency=currency.constant)
+    paid = mapping.payments
+    if paid is None:
+        draft.assume("mapped.no_payments", n=total)
+    elif paid.lines_of == "invoices" and paid.columns["amount"].column == columns["amount"].column:
+        draft.assume("mapped.paid_in_full", n=draft.tables["payments"].height)
+    for label, names in progress.unused.items():
+        shown = ", ".join(names[:_UNUSED_SHOWN_MAX]) + (" ..." if len(names) > _UNUSED_SHOWN_MAX else "")
+        draft.assume("mapped.columns_unused", n=len(names), file=label, columns=shown)
+
+
+# ---- Agreement -------------------------------------------------------------------------------
+
+
+def _cents(amount: str | pl.Expr = "amount") -> pl.Expr:
+    """Whole cents: sums of them do not depend on the order of the rows."""
+    column = pl.col(amount) if isinstance(amount, str) else amount
+    return (column * 100.0).round().cast(pl.Int64, strict=False).sum()
+
+
+def _agreements(
+    invoices: pl.DataFrame,
+    payments: pl.DataFrame,
+    checks: pl.DataFrame | None,
+    ledger: Ledger,
+    refused: pl.Series,
+) -> list[Agreement]:
+    """Amounts of the lines that were not refused, against those of the ledger."""
+    lines = refused.implode()
+
+    def accepted(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.filter(~pl.col(LINE).is_in(lines).fill_null(False)) if len(refused) else rows
+
+    kept = accepted(invoices)
+    found = _compared("mapped.invoices", _by_currency(kept), _by_currency(ledger.invoices))
+    found += _compared(
+        "mapped.payments",
+        _paid(accepted(payments), kept, ledger.reporting_currency),
+        _paid(ledger.payments, ledger.invoices, ledger.reporting_currency),
+    )
+    if checks is not None:
+        stated = accepted(checks).group_by("currency").agg(_cents(OPEN_AMOUNT))
+        opened = open_amounts(ledger).group_by("currency").agg(_cents(OPEN_AMOUNT))
+        found += _compared("mapped.open", dict(stated.iter_rows()), dict(opened.iter_rows()))
+    return found
+
+
+def _by_currency(invoices: pl.DataFrame) -> dict[str, int]:
+    return dict(invoices.group_by("currency").agg(_cents()).iter_rows())
+
+
+def _paid(payments: pl.DataFrame, invoices: pl.DataFrame, reporting: str) -> dict[str, int]:
+    """Cents paid by currency: that of the invoice, else the reporting one."""
+    currencies = invoices["currency"].unique()
+    if currencies.to_list() == [reporting]:
+        return {reporting: int(payments.select(_cents()).item())} if payments.height else {}
+    named = (
+        payments
+        if "invoice_id" in payments.columns
+        else payments.with_columns(invoice_id=pl.lit(None, pl.String))
+    )
+    owned = named.select("invoice_id", "amount").join(
+        invoices.select("invoice_id", "currency").unique("invoice_id"), on="invoice_id", how="left"
+    )
+    by = pl.col("currency").fill_null(reporting)
+    return dict(owned.group_by(by).agg(_cents()).iter_rows())
+
+
+def _compared(key: str, source: dict[str, int], ledger: dict[str, int]) -> list[Agreement]:
+    return [
+        Agreement(key, code, source.get(code, 0) / 100.0, ledger.get(code, 0) / 100.0)
+        for code in sorted({*source, *ledger} - {None})
+    ]

@@ -1,0 +1,509 @@
+"""The declared mapping: which column of which file, sheet or table is which of the ledger.
+
+It is a YAML file. All it says is read as text first, so that ``equals: Yes`` is the
+word and ``country: NO`` is Norway; a key that is not known is refused by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from paydelay.errors import ConfigError
+from paydelay.ledger.tables import TABLES
+from paydelay.sources.opening import Place
+from paydelay.sources.values import DATE_FORMATS
+
+MAPPING_BYTES_MAX = 1_000_000
+REASONS = (
+    "filtered",
+    "not_receivable",
+    "other_document",
+    "void",
+    "draft",
+    "deleted",
+    "other_company",
+    "test_entry",
+)
+"""Names of the reasons under which lines may be left out; texts below ``out_of_scope.mapped``."""
+DATE_COLUMNS = frozenset(
+    {
+        *("issue_date", "due_date", "recorded_on", "payment_date"),
+        *("event_date", "new_date", "valid_from", "rate_date"),
+    }
+)
+NUMBER_COLUMNS = frozenset(
+    {
+        *("amount", "open_amount", "vat_amount", "terms_days", "rate"),
+        *("credit_limit", "insured_limit", "insured_share", "guarantee_amount"),
+    }
+)
+NEEDED = {
+    "invoices": ("invoice_id", "customer_id", "issue_date", "amount"),
+    "payments": ("payment_date", "amount"),
+    "customers": ("customer_id",),
+    "events": ("event_type", "event_date"),
+    "rates": ("currency", "rate_date", "rate"),
+}
+"""Columns that a mapping must say something of; currency and due date may come from options."""
+_NEEDED_EITHER = {"payments": ("invoice_id", "customer_id"), "events": ("invoice_id", "customer_id")}
+_PLACE_KEYS = ("file", "sheet", "table", "query", "skip_lines", "separator", "encoding")
+_ONLY_FOR = {
+    "format": "date",
+    "not_after": "date",
+    "plus_days": "date",
+    "end_of_month": "date",
+    "decimal": "number",
+    "sign": "number",
+    "values": "text",
+}
+
+
+def _as_list(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
+def _known_format(name: str) -> str:
+    if name not in DATE_FORMATS:
+        raise ValueError(f"the date format should be one of {', '.join(DATE_FORMATS)}")
+    return name
+
+
+def _known_sign(sign: int) -> int:
+    if sign not in (1, -1):
+        raise ValueError("the sign should be 1 or -1")
+    return sign
+
+
+def _number_or_column(given: Any) -> Any:
+    return int(given) if isinstance(given, str) and given.lstrip("-").isdecimal() else given
+
+
+def _column_alone(given: Any) -> Any:
+    return {"column": given} if isinstance(given, str) else given
+
+
+Name = Annotated[str, Field(min_length=1)]
+Formats = Annotated[
+    tuple[Annotated[str, BeforeValidator(_known_format)], ...], BeforeValidator(_as_list), Field(min_length=1)
+]
+Decimal = Literal[".", ","]
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Cell(_Declared):
+    """What a column of the ledger is made of.
+
+    Parameters
+    ----------
+    column : str or None
+        Column of the source; a cell that is written as text alone is one.
+    constant : str or None
+        The same value on every line, in place of a column.
+    type : {"text", "date", "number"} or None
+        What it holds; known for the ledger's own columns.
+    format : tuple of str or None
+        Ways its days may be written: keys of ``values.DATE_FORMATS``.
+    decimal : {".", ","} or None
+        Its decimal mark.
+    sign : {1, -1}
+        -1 turns the sign of its amounts round.
+    values : dict of str to str
+        What its codes mean in the ledger; codes that are not named stay as they are.
+    not_after : str or None
+        Another date of the line that it must not lie after, where it is an estimate:
+        it is set back to that date and counted.
+    plus_days : int, str or None
+        Days to add, or the column that holds them.
+    end_of_month : bool
+        Whether the day so reached runs on to the end of its month.
+    """
+
+    column: Name | None = None
+    constant: Name | None = None
+    type: Literal["text", "date", "number"] | None = None
+    format: Formats | None = None
+    decimal: Decimal | None = None
+    sign: Annotated[int, Field(strict=False)] = 1
+    values: dict[str, str] = Field(default_factory=dict)
+    not_after: Name | None = None
+    plus_days: Annotated[int | str | None, BeforeValidator(_number_or_column)] = None
+    end_of_month: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Cell:
+        _known_sign(self.sign)
+        if (self.column is None) == (self.constant is None):
+            raise ValueError("give either the column of the source or a constant")
+        return self
+
+
+class Condition(_Declared):
+    """Which lines a table is made of, by one column.
+
+    Parameters
+    ----------
+    column : str
+        Column of the source.
+    equals : str or None
+        The one value it must have.
+    among : tuple of str or None
+        Values of which it must have one; written ``in``.
+    not_in : tuple of str or None
+        Values of which it must have none.
+    present : bool or None
+        True: it must not be empty.
+    absent : bool or None
+        True: it must be empty.
+    reason : str
+        Under which of :data:`REASONS` the other lines are counted.
+    """
+
+    column: Name
+    equals: str | None = None
+    among: Words | None = Field(default=None, alias="in")
+    not_in: Words | None = None
+    present: Literal[True] | None = None
+    absent: Literal[True] | None = None
+    reason: Literal[REASONS] = "filtered"  # type: ignore[valid-type]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flags(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            true = {"true": True, "True": True, "yes": True}
+            return {
+                key: true.get(value, value) if key in ("present", "absent") else value
+                for key, value in given.items()
+            }
+        return given
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Condition:
+        tests = (self.equals, self.among, self.not_in, self.present, self.absent)
+        if sum(test is not None for test in tests) != 1:
+            raise ValueError("give one of equals, in, not_in, present: true, absent: true")
+        return self
+
+
+CellOrName = Annotated[Cell, BeforeValidator(_column_alone)]
+
+
+class TableMapping(_Declared):
+    """Where one table of the ledger comes from, and how.
+
+    Parameters
+    ----------
+    lines_of : str or None
+        Another table whose lines it takes: its file, sheet or database table, and the
+        conditions on them.
+    file : str or None
+        Pattern of the names of its files, such as ``invoices*.csv``; not needed with
+        one file.
+    sheet, table, query, skip_lines, separator, encoding
+        As :class:`paydelay.sources.opening.Place` has them.
+    date_format : tuple of str or None
+        Ways its days may be written where a column says nothing else.
+    decimal : {".", ","} or None
+        Its decimal mark where a column says nothing else.
+    keep : tuple of Condition
+        All of which a line must meet.
+    columns : dict of str to Cell
+        By column of the ledger.
+    extras : dict of str to Cell
+        Columns besides, as covariates of invoices or customers.
+    check : dict of str to Cell
+        ``open_amount``: the balance of each invoice according to the source, to
+        compare with the ledger's.
+    """
+
+    lines_of: Literal["invoices", "payments", "customers", "events", "rates"] | None = None
+    file: Name | None = None
+    sheet: Name | None = None
+    table: Name | None = None
+    query: Name | None = None
+    skip_lines: Annotated[int, Field(ge=0, le=1000)] = 0
+    separator: Literal["\t", "|", ";", ","] | None = None
+    encoding: Name | None = None
+    date_format: Formats | None = None
+    decimal: Decimal | None = None
+    keep: tuple[Condition, ...] = ()
+    columns: dict[str, CellOrName]
+    extras: dict[str, CellOrName] = Field(default_factory=dict)
+    check: dict[Literal["open_amount"], CellOrName] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> TableMapping:
+        if self.lines_of and self.model_fields_set & set(_PLACE_KEYS):
+            raise ValueError(
+                "a table with lines_of takes file, sheet and the like from there; leave them out"
+            )
+        if self.table and self.query:
+            raise ValueError("give a table or a query, not both")
+        if self.query and not self.query.lstrip("( \n\t").lower().startswith(("select", "with")):
+            raise ValueError("a query should begin with select or with")
+        return self
+
+    @property
+    def place(self) -> Place:
+        """Where in a file or database it is."""
+        return Place(self.sheet, self.table, self.query, self.skip_lines, self.separator, self.encoding)
+
+
+class Mapping(_Declared):
+    """A declared mapping.
+
+    Parameters
+    ----------
+    date_format : tuple of str or None
+        Ways days may be written where neither table nor column says.
+    decimal : {".", ","} or None
+        The decimal mark where neither table nor column says.
+    reporting_currency : str or None
+        ISO 4217 code of the ledger's reporting currency.
+    invoices, payments, customers, events, rates : TableMapping
+        The tables; only invoices are needed.
+
+    Examples
+    --------
+    >>> mapping = parse_mapping('''
+    ... invoices:
+    ...   columns: {invoice_id: No, customer_id: Customer, issue_date: Date, amount: Total}
+    ... ''')
+    >>> mapping.tables["invoices"].columns["amount"].column
+    'Total'
+    """
+
+    date_format: Formats = ("YYYY-MM-DD",)
+    decimal: Decimal = "."
+    reporting_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    invoices: TableMapping
+    payments: TableMapping | None = None
+    customers: TableMapping | None = None
+    events: TableMapping | None = None
+    rates: TableMapping | None = None
+
+    @property
+    def tables(self) -> dict[str, TableMapping]:
+        """The tables it has, by name; those with ``lines_of`` with the place and conditions they take."""
+        named: dict[str, TableMapping] = {
+            name: table for name in TABLES if (table := getattr(self, name)) is not None
+        }
+        found = {}
+        for name, table in named.items():
+            base = named[table.lines_of] if table.lines_of else None
+            shared = {key: getattr(base, key) for key in _PLACE_KEYS} if base else {}
+            # What is no invoice has no payment either.
+            shared |= {"keep": base.keep + table.keep} if base else {}
+            found[name] = table.model_copy(update=shared)
+        return found
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file.
+
+    Returns
+    -------
+    Mapping
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or a key of it is unknown or unusable.
+    """
+    try:
+        if path.stat().st_size > MAPPING_BYTES_MAX:
+            raise ConfigError(f"{path.name} is too large for a mapping; give the YAML file of one.")
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The mapping {path.name} cannot be read ({type(error).__name__}); give a readable UTF-8 file."
+        ) from None
+    return parse_mapping(text, path.name)
+
+
+def parse_mapping(text: str, label: str = "the mapping") -> Mapping:
+    """A mapping from its YAML.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    label : str
+        What messages call it.
+
+    Returns
+    -------
+    Mapping
+
+    Raises
+    ------
+    ConfigError
+        If it is no YAML, or a key of it is unknown or unusable.
+
+    Examples
+    --------
+    >>> parse_mapping("invoices: {columns: {invoice_id: No, customer_id: Client, issue_date: Date}}")
+    Traceback (most recent call last):
+        ...
+    paydelay.errors.ConfigError: In the mapping invoices.columns lacks amount; name its column.
+    """
+    try:
+        values = yaml.load(text, _TextLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigError(
+            f"{_sentence(label)} is no usable YAML{where} ({type(error).__name__}); mend it, or begin with "
+            "what --guess proposes."
+        ) from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{_sentence(label)} should hold keys such as 'invoices:'; see docs/sources.md.")
+    try:
+        mapping = Mapping.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_told(error, label)) from None
+    _check(mapping, label)
+    return mapping
+
+
+class _TextLoader(yaml.BaseLoader):
+    """YAML whose values are all text, without references and keys given twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        # References let a few lines stand for billions.
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("references are not used")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        if any(not isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
+            raise yaml.MarkedYAMLError(problem="a key stands twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _sentence(label: str) -> str:
+    return label if "." in label else label[0].upper() + label[1:]
+
+
+def _told(error: ValidationError, label: str) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _keys_beside(first["loc"])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+        return f"In {label} the key {place} is not known; {hint}"
+    if first["type"] == "missing":
+        return f"In {label} the key {place} is missing; add it."
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        said = "it should hold keys of its own, each with a value"
+    return f"In {label} {place or 'the top'} is not usable: {said}."
+
+
+def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
+    inner = [part for part in place if isinstance(part, str)]
+    model: type[BaseModel] = Mapping
+    if len(inner) > 1:
+        model = TableMapping
+    if len(inner) > 2:
+        model = Condition if inner[1] == "keep" else Cell
+    return sorted(field.alias or name for name, field in model.model_fields.items())
+
+
+# ---- What the keys mean to each other --------------------------------------------------------
+
+
+def type_of(name: str, cell: Cell) -> str:
+    """Whether a column of the ledger holds text, dates or numbers.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    cell : Cell
+        What it is made of.
+
+    Returns
+    -------
+    {"text", "date", "number"}
+
+    Examples
+    --------
+    >>> type_of("due_date", Cell(column="Due")), type_of("channel", Cell(column="Channel"))
+    ('date', 'text')
+    """
+    own = "date" if name in DATE_COLUMNS else "number" if name in NUMBER_COLUMNS else None
+    return own or cell.type or "text"
+
+
+def _check(mapping: Mapping, label: str) -> None:
+    """Refuse what each key alone cannot tell: unknown columns, and settings that do not fit them."""
+    present = {name for name in TABLES if getattr(mapping, name) is not None}
+    for name in sorted(present):
+        table: TableMapping = getattr(mapping, name)
+        if table.lines_of and (table.lines_of not in present or getattr(mapping, table.lines_of).lines_of):
+            raise ConfigError(
+                f"In {label} {name}.lines_of should name a table of the mapping that says where it is itself."
+            )
+        _check_columns(name, table, label)
+        for part, cells in (("columns", table.columns), ("extras", table.extras), ("check", table.check)):
+            for column, cell in cells.items():
+                _check_cell(f"{name}.{part}.{column}", column, cell, table, label)
+
+
+def _check_columns(name: str, table: TableMapping, label: str) -> None:
+    known = TABLES[name].source_columns
+    for column in table.columns:
+        if column not in known:
+            near = difflib.get_close_matches(column, known, n=1, cutoff=0.6)
+            beside = f"put it under {name}.extras, or " if TABLES[name].extras_kept else ""
+            hint = f"did you mean {near[0]}?" if near else f"{beside}give one of {', '.join(known)}."
+            raise ConfigError(f"In {label} {name}.columns.{column} is no column of the ledger; {hint}")
+    lacking = [column for column in NEEDED[name] if column not in table.columns]
+    either = _NEEDED_EITHER.get(name, ())
+    if either and not set(either) & set(table.columns):
+        lacking.append(either[0])
+    if lacking:
+        raise ConfigError(f"In {label} {name}.columns lacks {', '.join(lacking)}; name its column.")
+    if table.extras and not TABLES[name].extras_kept:
+        raise ConfigError(
+            f"In {label} {name}.extras is not usable: the table keeps no columns besides its own."
+        )
+    if set(table.extras) & set(known) or any(extra.startswith("__") for extra in table.extras):
+        raise ConfigError(f"In {label} {name}.extras names columns of the ledger; put them under columns.")
+    if table.check and name != "invoices":
+        raise ConfigError(f"In {label} {name}.check is not usable: only invoices have an open amount.")
+
+
+def _check_cell(path: str, column: str, cell: Cell, table: TableMapping, label: str) -> None:
+    kind = type_of(column, cell)
+    if cell.type and cell.type != kind:
+        raise ConfigError(f"In {label} {path} is a {kind} in the ledger; leave its type out.")
+    for key in sorted(cell.model_fields_set & set(_ONLY_FOR)):
+        if _ONLY_FOR[key] != kind:
+            raise ConfigError(f"In {label} {path}.{key} is for a {_ONLY_FOR[key]} and this is a {kind}.")
+    if cell.not_after is not None and (
+        cell.not_after == column or cell.not_after not in {*table.columns, "due_date"} & DATE_COLUMNS
+    ):
+        raise ConfigError(f"In {label} {path}.not_after should name another date of the same table.")
+    if cell.end_of_month and cell.plus_days is None:
+        raise ConfigError(f"In {label} {path}.end_of_month goes with plus_days; add the days.")
+    if cell.sign == -1 and column in ("terms_days", "rate", "insured_share"):
+        raise ConfigError(f"In {label} {path}.sign is for amounts; leave it out.")

