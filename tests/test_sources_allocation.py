@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paydelay.sources.allocation import allocate
+from paydelay.sources.allocation import divide
 
 SIDE = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 9)), max_size=8)
 
@@ -40,9 +40,9 @@ def one_by_one(credit_rows, claims):
 
 @given(credit_rows=SIDE, claims=SIDE)
 def test_it_equals_paying_one_by_one(credit_rows, claims):
-    found = allocate(side(credit_rows, "credit"), side(claims, "claim"))
+    found = divide(side(credit_rows, "credit"), side(claims, "claim"))
     assert {row[:3]: row[3] for row in found.iter_rows()} == one_by_one(credit_rows, claims)
 
 
 def test_nothing_comes_of_nothing():
-    assert allocate(side([], "credit"), side([], "claim")).height == 0
+    assert divide(side([], "credit"), side([], "claim")).height == 0

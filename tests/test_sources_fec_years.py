@@ -574,3 +574,12 @@ def test_a_loss_that_is_lettered_is_never_laid_on_a_later_invoice(tmp_path):
     )
     assert still_open(ledger) == {"F1": 50.0}
     assert not [row for row in payments(ledger) if row[1] == "F1"]
+
+
+def test_thousands_of_openings_that_fit_no_line_end_in_time(tmp_path):
+    count = 4_000
+    older = "\n".join(f"VE 2022-05-10 F{n}: 411000 +{n + 1}, 707 -{n + 1}" for n in range(count))
+    newer = "\n".join(f"AN 2023-01-01 S{n}: 411000 +{n + 1}.50 A, 110 -{n + 1}.50" for n in range(count))
+    ledger = imported(tmp_path, year_of(2022, older), year_of(2023, newer))
+    assert len(invoices(ledger)) == count
+    assert left_out(ledger) == {"carried_over": count}

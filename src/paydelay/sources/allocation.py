@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 
-def allocate(credit_rows: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+def divide(credit_rows: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     """What of each credit goes to which claim.
 
     Parameters
@@ -30,7 +30,7 @@ def allocate(credit_rows: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     --------
     >>> credit_rows = pl.DataFrame({"group": ["g", "g"], "credit": [0, 1], "cents": [70, 50]})
     >>> claims = pl.DataFrame({"group": ["g", "g"], "claim": [0, 1], "cents": [100, 30]})
-    >>> allocate(credit_rows, claims).drop("group").rows()
+    >>> divide(credit_rows, claims).drop("group").rows()
     [(0, 0, 70), (1, 0, 30), (1, 1, 20), (None, 1, 10)]
     """
     # Numbers are joined several times faster than the texts that groups are named by.

@@ -17,9 +17,9 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.sources.draft import LINE, OWNER, Draft
-from paydelay.sources.layouts import Layout, read_tables
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.reconciliation import agree_with
+from paydelay.sources.terms import NO_TERMS, due_after, terms_of
 
 CENT_HALF = 0.005
 
@@ -51,7 +51,6 @@ CLAIMS = pl.Schema(
 )
 
 _RATES = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
-_TERMS = Layout("terms", ("customer_id", "terms_days", "end_of_month"), ("customer_id", "terms_days"))
 
 
 def in_frame(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
@@ -363,43 +362,20 @@ def _with_due_dates(draft: Draft, claims: pl.DataFrame, options: ImportOptions) 
     lacking = pl.col("due_date").is_null() & pl.col("issue_date").is_not_null()
     if not claims.filter(lacking).height:
         return claims
-    terms = _terms_by_customer(options)
-    days = pl.coalesce("terms_days", pl.lit(options.terms_days, dtype=pl.Int64))
-    agreed = pl.col("issue_date").dt.offset_by(pl.format("{}d", days))
-    month_end = pl.coalesce("end_of_month", pl.lit(options.terms_end_of_month))
+    terms = terms_of(options)
+    by_customer = terms.by_customer if terms.by_customer is not None else NO_TERMS
+    days = pl.coalesce("terms_days", pl.lit(terms.days, dtype=pl.Int32))
+    month_end = pl.coalesce("end_of_month", pl.lit(terms.end_of_month))
+    agreed = due_after(pl.col("issue_date"), days, month_end)
     filled = (
-        claims.join(terms, on="customer_id", how="left", maintain_order="left")
-        .with_columns(
-            due_date=pl.when(lacking)
-            .then(pl.when(month_end).then(agreed.dt.month_end()).otherwise(agreed))
-            .otherwise("due_date"),
-            __lacked=lacking,
-        )
+        claims.join(by_customer, on="customer_id", how="left", maintain_order="left")
+        .with_columns(due_date=pl.when(lacking).then(agreed).otherwise("due_date"), __lacked=lacking)
         .drop("terms_days", "end_of_month")
     )
     draft.assume("erp.due_from_terms", n=filled.filter("__lacked", pl.col("due_date").is_not_null()).height)
     nowhere = pl.col("__lacked") & pl.col("due_date").is_null()
     draft.refuse(filled.filter(nowhere), "due_date_not_given", "due_date", "invoice_id")
     return filled.filter(~nowhere).drop("__lacked")
-
-
-def _terms_by_customer(options: ImportOptions) -> pl.DataFrame:
-    schema = pl.Schema({"customer_id": pl.String, "terms_days": pl.Int64, "end_of_month": pl.Boolean})
-    if options.terms is None:
-        return schema.to_frame()
-    rows = read_tables(Draft("terms"), [options.terms], [_TERMS], "payment terms")["terms"]
-    terms = rows.select(
-        "customer_id",
-        pl.col("terms_days").cast(pl.Int64, strict=False),
-        pl.col("end_of_month").str.to_lowercase().is_in(("true", "yes", "1", "oui")),
-    )
-    bad = terms.filter(pl.col("terms_days").is_null() | ~pl.col("terms_days").is_between(0, 3650))
-    if bad.height or terms["customer_id"].is_duplicated().any():
-        raise LedgerError(
-            f"{options.terms.name} needs one line per customer_id with terms_days, a whole number of days "
-            "from 0 to 3650; mend its lines that have none or repeat a customer."
-        )
-    return terms
 
 
 def _stray(claims: pl.DataFrame) -> pl.Expr:

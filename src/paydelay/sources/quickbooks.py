@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from paydelay.sources.allocation import allocate
+from paydelay.sources.allocation import divide
 from paydelay.sources.claims import (
     CENT_HALF,
     PAYMENTS,
@@ -222,9 +222,7 @@ def _shares(lines: pl.DataFrame, credit_rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("cents") > 0
         )
 
-    pieces = allocate(sized(credit_rows, "credit"), sized(lines, "claim")).filter(
-        pl.col("claim").is_not_null()
-    )
+    pieces = divide(sized(credit_rows, "credit"), sized(lines, "claim")).filter(pl.col("claim").is_not_null())
     credited = (
         pieces.filter(pl.col("credit").is_not_null())
         .group_by(pl.col("claim").alias(LINE))

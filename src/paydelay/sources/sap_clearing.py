@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from paydelay.sources.allocation import allocate
+from paydelay.sources.allocation import divide
 from paydelay.sources.claims import CENT_HALF, PAYMENTS, in_frame
 from paydelay.sources.draft import LINE, Draft
 
@@ -160,7 +160,7 @@ def _within(column: str) -> pl.Expr:
 
 
 def _pieces(credit_rows: pl.DataFrame, debits: pl.DataFrame) -> pl.DataFrame:
-    return allocate(
+    return divide(
         credit_rows.select("group", "cents", credit="item"), debits.select("group", "cents", claim="item")
     ).rename({"claim": "debit"})
 

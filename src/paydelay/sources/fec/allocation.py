@@ -6,11 +6,12 @@ the oldest first. Amounts are whole cents.
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
+from paydelay.sources.allocation import divide
+
 _CLAIM, _SETTLEMENT = "claim", "settlement"
-_PARTS = {_CLAIM: pl.Int64, _SETTLEMENT: pl.Int64, "cents": pl.Int64}
+_PARTS = pl.Schema({_CLAIM: pl.Int64, _SETTLEMENT: pl.Int64, "cents": pl.Int64})
 
 
 def allocate(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
@@ -128,43 +129,16 @@ def oldest_first(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFram
 
 
 def _overlaps(claims: pl.DataFrame, settlements: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """First in, first out within each key.
+    """First in, first out within each key."""
+    keys = claims.select(key).unique().join(settlements.select(key).unique(), on=key, nulls_equal=True)
+    keys = keys.sort(key).with_row_index("lane")
 
-    Laid end to end, the claims of a key are stretches of a line of cents and its
-    settlements are others; what two stretches share is the part of the one that falls to the other.
-    """
-    shared = claims.select(key).unique().join(settlements.select(key).unique(), on=key, nulls_equal=True)
-    shared = shared.sort(key).with_row_index("lane")
-    # Lanes are laid end to end too, each as long as the longer of its two sides.
-    sides = [
-        rows.join(shared, on=key).sort("lane", "day", name)
-        for rows, name in ((claims, _CLAIM), (settlements, _SETTLEMENT))
-    ]
-    if not shared.height:
-        return pl.DataFrame(schema=_PARTS)
-    lengths = np.zeros((2, shared.height), dtype=np.int64)
-    for side, rows in enumerate(sides):
-        np.add.at(lengths[side], rows["lane"].to_numpy(), rows["cents"].to_numpy())
-    offsets = np.concatenate([[0], np.cumsum(lengths.max(axis=0))])
-    spans = []
-    for side, rows in enumerate(sides):
-        cents = rows["cents"].to_numpy()
-        total = np.cumsum(cents)
-        before = np.concatenate([[0], np.cumsum(lengths[side])])[rows["lane"].to_numpy()]
-        end = offsets[rows["lane"].to_numpy()] + total - before
-        spans.append((end - cents, end))
-    cuts = np.unique(np.concatenate([edge for span in spans for edge in span]))
-    place = [np.searchsorted(span[1], cuts[:-1], side="right") for span in spans]
-    inside = np.ones(len(cuts) - 1, dtype=bool)
-    for side, (start, _) in enumerate(spans):
-        within = place[side] < len(start)
-        inside &= within
-        inside[within] &= start[place[side][within]] <= cuts[:-1][within]
-    return pl.DataFrame(
-        {
-            _CLAIM: sides[0][_CLAIM].to_numpy()[place[0][inside]],
-            _SETTLEMENT: sides[1][_SETTLEMENT].to_numpy()[place[1][inside]],
-            "cents": np.diff(cuts)[inside],
-        },
-        schema=_PARTS,
+    def in_lanes(rows: pl.DataFrame, name: str, side: str) -> pl.DataFrame:
+        return rows.join(keys, on=key).sort("day", name).select(group="lane", cents="cents", **{side: name})
+
+    parts = divide(in_lanes(settlements, _SETTLEMENT, "credit"), in_lanes(claims, _CLAIM, "claim"))
+    return (
+        parts.drop_nulls()
+        .select(pl.col("claim").alias(_CLAIM), pl.col("credit").alias(_SETTLEMENT), "cents")
+        .cast(_PARTS)
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from paydelay.sources.draft import Draft
 from paydelay.sources.options import ImportOptions
-from paydelay.sources.terms import due_after, read_terms
+from paydelay.sources.terms import NO_TERMS, due_after, read_terms
 
 LEGAL_TERMS_DAYS = 30
 """Where nothing is agreed, payment is due thirty days after receipt (Code de commerce, L441-10)."""
@@ -50,26 +48,10 @@ def with_due_dates(draft: Draft, invoices: pl.DataFrame, options: ImportOptions)
     LedgerError
         If the table of terms cannot be read.
     """
-    label = (
-        pl.col("label").fill_null("").str.to_uppercase().str.replace_many(["É", "È", "À"], ["E", "E", "A"])
+    told = _with_terms_of_text(invoices)
+    table = (read_terms(options.terms) if options.terms else NO_TERMS).rename(
+        {"terms_days": "customer_days", "end_of_month": "customer_end_of_month"}
     )
-    told = invoices.with_columns(
-        written=_written_day(label),
-        days=label.str.extract(_TERMS, 1).cast(pl.Int32, strict=False),
-        end_of_month=label.str.extract(_TERMS, 3).is_not_null(),
-        said=label.str.extract(_TERMS, 2).is_not_null() | label.str.contains(_PAID_IN),
-    ).with_columns(
-        # A year mistyped would be a due date years away; a term of 2023 days is no term.
-        written=pl.when(
-            (pl.col("written") >= pl.col("issue_date"))
-            & (pl.col("written") <= pl.col("issue_date").dt.offset_by(f"{_TERMS_DAYS_MAX}d"))
-        ).then("written"),
-        days=pl.when(
-            pl.col("days").is_in(_USUAL_TERMS_DAYS)
-            | ((pl.col("days") <= _TERMS_DAYS_MAX) & (pl.col("end_of_month") | pl.col("said")))
-        ).then("days"),
-    )
-    table = _terms_by_customer(options.terms)
     told = told.join(table, on="customer_id", how="left", maintain_order="left")
     days, month_end = options.terms_days, options.terms_end_of_month
     issued = pl.col("issue_date")
@@ -106,20 +88,33 @@ def with_due_dates(draft: Draft, invoices: pl.DataFrame, options: ImportOptions)
     )
 
 
+def _with_terms_of_text(invoices: pl.DataFrame) -> pl.DataFrame:
+    """Invoices with the due date or the terms that their text holds, if any."""
+    plain = pl.col("label").fill_null("").str.to_uppercase()
+    label = plain.str.replace_many(["É", "È", "À"], ["E", "E", "A"])
+    issued = pl.col("issue_date")
+    return invoices.with_columns(
+        written=_written_day(label),
+        days=label.str.extract(_TERMS, 1).cast(pl.Int32, strict=False),
+        end_of_month=label.str.extract(_TERMS, 3).is_not_null(),
+        said=label.str.extract(_TERMS, 2).is_not_null() | label.str.contains(_PAID_IN),
+    ).with_columns(
+        # A year mistyped would be a due date years away; a term of 2023 days is no term.
+        written=pl.when(
+            pl.col("written").is_between(issued, issued.dt.offset_by(f"{_TERMS_DAYS_MAX}d"))
+        ).then("written"),
+        days=pl.when(
+            pl.col("days").is_in(_USUAL_TERMS_DAYS)
+            | ((pl.col("days") <= _TERMS_DAYS_MAX) & (pl.col("end_of_month") | pl.col("said")))
+        ).then("days"),
+    )
+
+
 def _written_day(label: pl.Expr) -> pl.Expr:
     day, month, year = (label.str.extract(_DAY, group).cast(pl.Int32, strict=False) for group in (1, 2, 3))
     year = pl.when(year < 100).then(year + 2000).otherwise(year)
     text = pl.format("{}-{}-{}", year, month.cast(pl.String).str.zfill(2), day.cast(pl.String).str.zfill(2))
     return text.str.to_date("%Y-%m-%d", strict=False)
-
-
-def _terms_by_customer(path: Path | None) -> pl.DataFrame:
-    names = ["customer_id", "customer_days", "customer_end_of_month"]
-    if path is None:
-        return pl.DataFrame(schema=dict(zip(names, (pl.String, pl.Int32, pl.Boolean), strict=True)))
-    return read_terms(path).select(
-        "customer_id", customer_days="terms_days", customer_end_of_month="end_of_month"
-    )
 
 
 def _tell(draft: Draft, dated: pl.DataFrame, days: int | None) -> None:

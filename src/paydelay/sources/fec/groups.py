@@ -173,11 +173,16 @@ def carried_over(lines: pl.DataFrame, continued: list[int]) -> tuple[pl.DataFram
             sums.append(carried.select("customer_id", "file", alone=pl.lit(alone)).unique())
         summed = opening.filter(pl.col("letter").is_not_null())
         still_open = earlier.filter(pl.col("letter").is_null())
-        found.append(
-            summed.select("customer_id", opening=pl.col(_ROW).cast(pl.Int64))
-            .join(still_open.select("customer_id", original=pl.col(_ROW).cast(pl.Int64)), on="customer_id")
-            .select("opening", "original")
-        )
+        # To tie each to the first of the other side joins all: each to each would be their product.
+        for one, other in (
+            (summed, still_open.unique("customer_id", keep="first")),
+            (summed.unique("customer_id", keep="first"), still_open),
+        ):
+            found.append(
+                one.select("customer_id", opening=pl.col(_ROW).cast(pl.Int64))
+                .join(other.select("customer_id", original=pl.col(_ROW).cast(pl.Int64)), on="customer_id")
+                .select("opening", "original")
+            )
     return pl.concat(found), pl.concat(sums)
 
 

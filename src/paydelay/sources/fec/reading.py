@@ -12,7 +12,7 @@ from paydelay.sources.fec.due_dates import with_due_dates
 from paydelay.sources.fec.entries import classify
 from paydelay.sources.fec.groups import carried_over, settle_together
 from paydelay.sources.fec.lines import Books, read_lines
-from paydelay.sources.fec.settlements import ROW, Clearing, bounced_payments
+from paydelay.sources.fec.settlements import ROW, Clearing, bounced_payments, with_charges_apart
 from paydelay.sources.fec.years import Years, order_years
 from paydelay.sources.options import ImportOptions
 
@@ -51,9 +51,10 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     years = order_years(draft, books)
     _tell_imbalance(draft, books)
     books = Books(*(years.reranked(rows) for rows in (books.customers, books.others, books.journals)))
-    lines = classify(books).with_row_index(ROW)
+    lines = classify(books)
     if years.several_companies:
         lines = lines.with_columns(customer_id=pl.concat_str("company", "customer_id", separator=":"))
+    lines = with_charges_apart(lines).with_row_index(ROW)
     carries = (pl.col("kind") == "opening") & pl.col("file").is_in(years.continued)
     bounced = bounced_payments(lines)
     ties, sums = carried_over(lines.drop(ROW), years.continued)

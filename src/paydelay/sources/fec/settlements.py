@@ -13,6 +13,9 @@ ROW = "__paydelay_row"
 PARTS = pl.Schema({"claim": pl.Int64, "settlement": pl.Int64, "reversal": pl.Int64, "cents": pl.Int64})
 """Part of a settlement that falls to a claim; with a reversal, one that was taken back."""
 _ROUNDS_MAX = 20
+_CHARGES_CENTS_MAX = 10_000
+"""No bank charges more for a payment that bounced; what is above it is another matter."""
+_LOOK_BACK = 50
 _LETTERED = pl.col("letter").is_not_null()
 
 Step = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
@@ -206,7 +209,47 @@ def bounced_payments(lines: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame
         Columns reversal and payment, numbers of lines.
     """
-    found = pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})
+    return _taken_back(lines, ["cents"], charges_max=0)
+
+
+def with_charges_apart(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines, with what a bank charged for a bounced payment as a claim of its own.
+
+    The customer's account is then debited by the payment and the charge in one sum. As
+    one line it would take back no payment, and the invoice would stay settled.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Classified lines in the order of their numbers, without ``ROW``.
+
+    Returns
+    -------
+    polars.DataFrame
+        A line with a charge comes in two parts: the payment taken back, and an invoice.
+    """
+    numbered = lines.with_row_index(ROW)
+    plain = bounced_payments(numbered)
+    left = numbered.filter(
+        ~pl.col(ROW).is_in(plain["reversal"].implode()) & ~pl.col(ROW).is_in(plain["payment"].implode())
+    )
+    charged = _taken_back(left, [], charges_max=_CHARGES_CENTS_MAX)
+    if not charged.height:
+        return lines
+    paid = numbered.select(pl.col(ROW).cast(pl.Int64).alias("payment"), paid=-pl.col("cents"))
+    parts = numbered.with_columns(reversal=pl.col(ROW).cast(pl.Int64)).join(
+        charged.join(paid, on="payment"), on="reversal"
+    )
+    rest = parts.with_columns(cents=pl.col("cents") - pl.col("paid"), kind=pl.lit("invoice"))
+    back = parts.with_columns(cents=pl.col("paid"))
+    whole = numbered.filter(~pl.col(ROW).is_in(charged["reversal"].implode()))
+    split = pl.concat([rows.select(numbered.columns) for rows in (whole, back, rest)])
+    return split.sort(ROW, maintain_order=True).drop(ROW)
+
+
+def _taken_back(lines: pl.DataFrame, same: list[str], *, charges_max: int) -> pl.DataFrame:
+    """Reversals and the latest payment before each that has what is the same, and a fitting amount."""
+    found = [pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})]
     reversals = lines.filter((pl.col("kind") == "reversal") & ~pl.col("account").str.starts_with("4191"))
     payments = lines.filter(pl.col("kind") == "payment").with_columns(cents=-pl.col("cents"))
     for key in (
@@ -214,24 +257,39 @@ def bounced_payments(lines: pl.DataFrame) -> pl.DataFrame:
         ["document"],
         ["letter", "file"],
     ):
-        names = ["customer_id", "cents", *key]
-        both = (
-            reversals.filter(~pl.any_horizontal(pl.col(key).is_null()))
-            .select(*names, pl.col(ROW).cast(pl.Int64).alias("reversal"), pl.col("day").alias("back_day"))
-            .join(payments.select(*names, pl.col(ROW).cast(pl.Int64).alias("payment"), "day"), on=names)
-            .filter(pl.col("day") <= pl.col("back_day"))
-            .sort("back_day", "reversal", "day", "payment", descending=[False, False, True, True])
-        )
-        # Several passes: a payment that another reversal takes leaves the next best.
-        while both.height:
-            matched = both.unique("reversal", keep="first", maintain_order=True).unique(
-                "payment", keep="first", maintain_order=True
-            )
-            found = pl.concat([found, matched.select("reversal", "payment")])
-            both = both.filter(
-                ~pl.col("reversal").is_in(matched["reversal"].implode())
-                & ~pl.col("payment").is_in(matched["payment"].implode())
-            )
-        reversals = reversals.filter(~pl.col(ROW).is_in(found["reversal"].implode()))
-        payments = payments.filter(~pl.col(ROW).is_in(found["payment"].implode()))
-    return found
+        matched = _latest_before(reversals, payments, ["customer_id", *same, *key], charges_max)
+        found.append(matched)
+        reversals = reversals.filter(~pl.col(ROW).is_in(matched["reversal"].implode()))
+        payments = payments.filter(~pl.col(ROW).is_in(matched["payment"].implode()))
+    return pl.concat(found)
+
+
+def _latest_before(
+    reversals: pl.DataFrame, payments: pl.DataFrame, key: list[str], charges_max: int
+) -> pl.DataFrame:
+    """Reversals and payments of a key, the latest that no reversal before it took.
+
+    A loop over the few keys that have reversals: to join the two sides would make as many
+    rows as the product of both, where a book has one document for all of them.
+    """
+    known = ~pl.any_horizontal(pl.col(key).is_null())
+    sides = [rows.filter(known).select(*key, ROW, "day", amount="cents") for rows in (payments, reversals)]
+    sides[0] = sides[0].join(sides[1], on=key, how="semi")
+    events = pl.concat([rows.with_columns(side=pl.lit(side)) for side, rows in enumerate(sides)])
+    events = events.sort(*key, "day", "side", ROW)
+    pairs: list[tuple[int, int]] = []
+    before, standing = None, list[tuple[int, int]]()
+    chosen = events.select(pl.struct(key).rle_id(), "side", ROW, "amount")
+    for place, side, number, amount in chosen.iter_rows():
+        if place != before:
+            before, standing = place, []
+        if side == 0:
+            standing.append((number, amount))
+            continue
+        for depth in range(1, min(len(standing), _LOOK_BACK) + 1):
+            payment, paid = standing[-depth]
+            if (0 < amount - paid <= charges_max) if charges_max else (amount == paid):
+                pairs.append((number, payment))
+                del standing[-depth]
+                break
+    return pl.DataFrame(pairs, schema={"reversal": pl.Int64, "payment": pl.Int64}, orient="row")

@@ -1,0 +1,436 @@
+"""Doubtful debts, advances, payments that come back and ways to settle without cash, worked by hand."""
+
+from dataclasses import replace
+
+import pytest
+from fec_books import imported, invoices, jotted, left_out, on_account, payments, still_open, told
+
+SALE = "VE 2023-01-10 F1: 411000/C1 +120 A, 707000 -100, 445710 -20"
+
+
+# ---- Doubtful debts ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("letter", [" A", ""])
+@pytest.mark.parametrize(
+    ("ordinary", "doubtful", "customer"),
+    [("411000/C1", "416000/C1", "C1"), ("411C1", "416C1", "411C1"), ("41100017", "41600017", "41100017")],
+)
+def test_a_debt_that_becomes_doubtful_is_no_new_invoice_and_no_payment(
+    tmp_path, letter, ordinary, doubtful, customer
+):
+    ledger = imported(
+        tmp_path,
+        f"""
+        VE 2023-01-10 F1: {ordinary} +120{letter}, 707000 -100, 445710 -20
+        OD 2023-06-30 F1: {doubtful} +120, {ordinary} -120{letter}
+        """,
+    )
+    assert invoices(ledger) == {"F1": (customer, "2023-01-10", 120.0)}
+    assert payments(ledger) == []
+    assert left_out(ledger) == {"transfer": 2}
+    assert told(ledger)["transfers"]["n"] == 1
+
+
+@pytest.mark.parametrize(("ordinary", "doubtful"), [("411000/C1", "416000/C1"), ("411C1", "416C1")])
+def test_what_is_paid_on_a_doubtful_debt_settles_its_invoice(tmp_path, ordinary, doubtful):
+    ledger = imported(
+        tmp_path,
+        f"""
+        VE 2023-01-10 F1: {ordinary} +120 A, 707000 -100, 445710 -20
+        OD 2023-06-30 F1: {doubtful} +120 a, {ordinary} -120 A
+        BQ 2023-09-15 R1: 512 +50, {doubtful} -50 a
+        """,
+    )
+    assert [row[1:4] for row in payments(ledger)] == [("F1", "2023-09-15", 50.0)]
+    assert still_open(ledger) == {"F1": 70.0}
+
+
+def test_what_is_paid_on_a_doubtful_debt_settles_its_invoice_by_document_where_the_transfer_has_no_letter(
+    tmp_path,
+):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +120, 707 -100, 4457 -20
+        VE 2023-02-10 F2: 411/C1 +60, 707 -50, 4457 -10
+        OD 2023-06-30 F1: 416/C1 +120 B, 411/C1 -120
+        BQ 2023-09-15 R1: 512 +120, 416/C1 -120 B
+        """,
+    )
+    assert payments(ledger) == [("C1", "F1", "2023-09-15", 120.0, "payment")]
+
+
+def test_the_same_letter_on_411_and_416_is_two(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +120 A, 707 -120
+        OD 2023-03-31 F1: 416/C1 +120 B, 411/C1 -120 A
+        VE 2023-04-10 F2: 411/C1 +50 B, 707 -50
+        BQ 2023-05-10 R2: 512 +50, 411/C1 -50 B
+        BQ 2023-09-15 R1: 512 +120, 416/C1 -120 B
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", "F2", "2023-05-10", 50.0, "payment"),
+        ("C1", "F1", "2023-09-15", 120.0, "payment"),
+    ]
+
+
+def test_a_doubtful_debt_booked_in_both_taxed_parts_is_still_a_transfer(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +100 A, 707 -100
+        VE 2023-01-11 F2: 411/C1 +50 A, 707 -50
+        OD 2023-06-30 DOUT: 411/C1 -100 A, 411/C1 -50 A, 416/C1 +150
+        """,
+    )
+    assert set(invoices(ledger)) == {"F1", "F2"}
+    assert payments(ledger) == []
+
+
+# ---- Advances ----------------------------------------------------------------------------------
+
+ADVANCE = "BQ 2023-01-05 AC1: 512 +50, 4191/C1 -50"
+
+
+def test_an_advance_is_on_account(tmp_path):
+    assert payments(imported(tmp_path, ADVANCE + "\n" + SALE)) == [
+        ("C1", None, "2023-01-05", 50.0, "payment")
+    ]
+
+
+def test_an_advance_that_is_lettered_settles_its_invoice_on_the_day_it_came(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        BQ 2023-01-05 AC1: 512 +50, 4191/C1 -50 A
+        VE 2023-02-01 F1: 411/C1 +120 B, 707 -100, 4457 -20
+        OD 2023-02-01 F1: 4191/C1 +50 A, 411/C1 -50 B
+        BQ 2023-03-01 R1: 512 +70, 411/C1 -70 B
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", "F1", "2023-01-05", 50.0, "payment"),
+        ("C1", "F1", "2023-03-01", 70.0, "payment"),
+    ]
+
+
+def test_an_advance_that_no_letter_ties_to_its_payment_is_taken_from_the_account(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {ADVANCE}
+        VE 2023-02-01 F1: 411/C1 +120 B, 707 -100, 4457 -20
+        OD 2023-02-01 F1: 4191/C1 +50, 411/C1 -50 B
+        """,
+    )
+    assert still_open(ledger) == {"F1": 70.0}
+    assert on_account(ledger) == {}
+
+
+def test_an_advance_that_nothing_letters_lowers_the_debt_all_the_same(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {ADVANCE}
+        VE 2023-02-01 F1: 411/C1 +120, 707 -100, 4457 -20
+        OD 2023-02-01 F1: 4191/C1 +50, 411/C1 -50
+        """,
+    )
+    assert still_open(ledger)["F1"] - on_account(ledger).get("C1", 0.0) == 70.0
+
+
+def test_an_invoice_that_takes_up_an_advance_asks_for_the_rest(tmp_path):
+    ledger = imported(tmp_path, f"{ADVANCE}\nVE 2023-02-01 F1: 411/C1 +70, 4191/C1 +50, 707 -100, 4457 -20")
+    assert still_open(ledger) == {"F1": 70.0}
+    assert on_account(ledger) == {}
+
+
+def test_an_advance_that_is_refunded_leaves_nothing(tmp_path):
+    ledger = imported(tmp_path, f"{ADVANCE}\nBQ 2023-02-01 AC1: 4191/C1 +50, 512 -50")
+    assert payments(ledger) == [
+        ("C1", None, "2023-01-05", 50.0, "payment"),
+        ("C1", None, "2023-02-01", -50.0, "payment"),
+    ]
+
+
+# ---- Payments that come back -------------------------------------------------------------------
+
+
+def test_a_payment_that_bounces_opens_the_invoice_again_until_the_second(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        BQ 2023-03-01 R1: 512 +120, 411000/C1 -120 A
+        BQ 2023-03-10 R1: 411000/C1 +120 A, 512 -120 "IMPAYE C1"
+        BQ 2023-04-05 R2: 512 +120, 411000/C1 -120 A
+        """,
+    )
+    assert invoices(ledger) == {"F1": ("C1", "2023-01-10", 120.0)}
+    assert payments(ledger) == [
+        ("C1", "F1", "2023-03-01", 120.0, "payment"),
+        ("C1", "F1", "2023-03-10", -120.0, "payment"),
+        ("C1", "F1", "2023-04-05", 120.0, "payment"),
+    ]
+    assert told(ledger)["bounced"]["n"] == 1
+
+
+def test_a_payment_that_bounced_and_is_not_made_good_leaves_the_invoice_open(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        BQ 2023-03-01 R1: 512 +120, 411000/C1 -120 A
+        BQ 2023-03-10 I1: 411000/C1 +120 A, 512 -120 "IMPAYE C1"
+        """,
+    )
+    assert still_open(ledger) == {"F1": 120.0}
+    assert [row[1:4] for row in payments(ledger)] == [
+        ("F1", "2023-03-01", 120.0),
+        ("F1", "2023-03-10", -120.0),
+    ]
+
+
+def test_a_bounced_payment_lettered_apart_is_no_settlement_of_the_invoice(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        BQ 2023-03-01 R1: 512 +120, 411000/C1 -120 B
+        BQ 2023-03-10 I1: 411000/C1 +120 B, 512 -120 "IMPAYE C1"
+        BQ 2023-04-05 R2: 512 +120, 411000/C1 -120 A
+        """,
+    )
+    assert set(invoices(ledger)) == {"F1"}
+    assert ("C1", "F1", "2023-04-05", 120.0, "payment") in payments(ledger)
+    assert still_open(ledger) == {}
+    assert on_account(ledger) == {}
+
+
+def test_a_bounced_payment_without_any_letter_leaves_the_customer_owing(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +120, 707 -120
+        BQ 2023-03-01 R1: 512 +120, 411/C1 -120
+        BQ 2023-03-10 R1: 411/C1 +120, 512 -120 "IMPAYE C1"
+        """,
+    )
+    assert set(invoices(ledger)) == {"F1"}
+    assert still_open(ledger) == {"F1": 120.0}
+    assert on_account(ledger) == {}
+
+
+@pytest.mark.parametrize("charged", ["791 -15", "512 -15", "627 -12.50, 4456 -2.50"])
+def test_what_the_bank_charges_for_a_bounced_payment_is_a_claim_of_its_own(tmp_path, charged):
+    book = f"""
+        {SALE}
+        BQ 2023-03-01 R1: 512 +120, 411000/C1 -120 A
+        BQ 2023-03-10 I1: 411000/C1 +135 A, 512 -120, {charged} "IMPAYE C1"
+        """
+    ledger = imported(tmp_path / "open", book)
+    assert still_open(ledger) == {"F1": 120.0, "I1": 15.0}
+    assert on_account(ledger) == {}
+    assert invoices(ledger)["I1"] == ("C1", "2023-03-10", 15.0)
+    ledger = imported(tmp_path / "paid", book + "BQ 2023-04-05 R2: 512 +135, 411000/C1 -135 A")
+    assert still_open(ledger) == {}
+    assert [row[1:4] for row in payments(ledger) if row[1] == "F1"] == [
+        ("F1", "2023-03-01", 120.0),
+        ("F1", "2023-03-10", -120.0),
+        ("F1", "2023-04-05", 120.0),
+    ]
+
+
+def test_a_refund_of_something_larger_is_no_bounced_payment(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        BQ 2023-03-01 R1: 512 +120, 411000/C1 -120 A
+        BQ 2023-03-10 R9: 411000/C1 +900 A, 512 -900
+        """,
+    )
+    assert set(invoices(ledger)) == {"F1"}
+    assert still_open(ledger) == {}
+    assert on_account(ledger) == {"C1": -900.0}
+
+
+def test_thousands_of_payments_and_bounces_of_one_document_end_in_time(tmp_path):
+    count = 3_000
+    lines = [
+        line
+        for number in range(count)
+        for line in jotted(
+            f"""
+            BQ 2023-0{1 + number % 6}-10 PRLV: 512 +9.99, 411000 -9.99
+            BQ 2023-0{1 + number % 6}-20 PRLV: 411000 +9.99, 512 -9.99
+            """,
+            "zero",
+        )
+    ]
+    ledger = imported(tmp_path, lines)
+    assert on_account(ledger) == {}
+    assert told(ledger)["bounced"]["n"] == count
+
+
+def test_part_of_a_payment_comes_back(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        BQ 2023-03-01 R1: 512 +120, 411000/C1 -120 A
+        BQ 2023-03-10 I1: 411000/C1 +20 A, 512 -20 "REJET PARTIEL"
+        """,
+    )
+    assert set(invoices(ledger)) == {"F1"}
+    assert still_open(ledger).get("F1", 0.0) - on_account(ledger).get("C1", 0.0) == 20.0
+
+
+# ---- Other ways to settle ----------------------------------------------------------------------
+
+
+def test_a_debt_set_off_against_a_supplier_s_is_settled_and_told(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        OD 2023-03-31 COMP: 401000/S1 +50, 411000/C1 -50 A
+        BQ 2023-04-05 R1: 512 +70, 411000/C1 -70 A
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", "F1", "2023-03-31", 50.0, "payment"),
+        ("C1", "F1", "2023-04-05", 70.0, "payment"),
+    ]
+    assert told(ledger)["payment_without_cash"]["n"] == 1
+
+
+def test_a_bill_of_exchange_settles_on_the_day_it_is_drawn_and_is_told(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        OD 2023-02-01 LCR1: 413000/C1 +120, 411000/C1 -120 A
+        BQ 2023-04-30 LCR1: 512 +120, 413000/C1 -120
+        """,
+    )
+    assert payments(ledger) == [("C1", "F1", "2023-02-01", 120.0, "payment")]
+    assert told(ledger)["payment_without_cash"]["n"] == 1
+
+
+def test_a_bill_that_is_not_honoured_is_owed_again(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        OD 2023-02-01 LCR1: 413000/C1 +120, 411000/C1 -120 A
+        OD 2023-04-30 LCR1: 411000/C1 +120 A, 413000/C1 -120 "LCR IMPAYEE"
+        """,
+    )
+    assert set(invoices(ledger)) == {"F1"}
+    assert still_open(ledger) == {"F1": 120.0}
+
+
+def test_a_debt_that_another_customer_takes_over_moves(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        OD 2023-03-31 REPRISE: 411000/C2 +120, 411000/C1 -120 A
+        BQ 2023-04-30 R1: 512 +120, 411000/C2 -120
+        """,
+    )
+    assert invoices(ledger)["REPRISE"] == ("C2", "2023-03-31", 120.0)
+    assert payments(ledger) == [
+        ("C1", "F1", "2023-03-31", 120.0, "payment"),
+        ("C2", None, "2023-04-30", 120.0, "payment"),
+    ]
+    assert told(ledger)["payment_without_cash"]["n"] == 1
+
+
+def test_one_bank_entry_for_a_remittance_of_several_customers(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +100 A, 707 -100
+        VE 2023-01-11 F2: 411/C2 +50 A, 707 -50
+        BQ 2023-03-01 REM1: 512 +149, 627 +1, 411/C1 -100 A, 411/C2 -50 A
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", "F1", "2023-03-01", 100.0, "payment"),
+        ("C2", "F2", "2023-03-01", 50.0, "payment"),
+    ]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the credit to 4191 of an advance that was invoiced and not yet paid is read as money that came",
+)
+def test_an_advance_that_is_invoiced_is_owed_until_it_is_paid(tmp_path):
+    ledger = imported(tmp_path, "VE 2023-01-05 AC1: 411/C1 +120, 4191/C1 -100, 44571 -20")
+    assert still_open(ledger) == {"AC1": 120.0}
+    assert on_account(ledger) == {}
+
+
+def test_an_advance_that_is_invoiced_paid_and_taken_up_leaves_the_rest_to_pay(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-05 AC1: 411/C1 +120 A, 4191/C1 -100, 44571 -20
+        BQ 2023-01-20 R1: 512 +120, 411/C1 -120 A
+        VE 2023-03-05 F1: 411/C1 +240, 4191/C1 +100, 706 -300, 44571 -40
+        """,
+    )
+    assert still_open(ledger) == {"F1": 240.0}
+    assert on_account(ledger) == {}
+    assert ("C1", "AC1", "2023-01-20", 120.0, "payment") in payments(ledger)
+
+
+def test_a_bank_journal_in_one_monthly_entry_keeps_each_line_s_day(tmp_path):
+    lines = jotted(
+        """
+        VE 2023-01-10 F1: 411/C1 +120 A, 707 -120
+        VE 2023-01-10 F2: 411/C2 +80 A, 707 -80
+        BQ 2023-02-03 R1: 411/C1 -120 A
+        BQ 2023-02-17 R2: 411/C2 -80 A
+        BQ 2023-02-28 BQ02: 512 +200
+        """
+    )
+    monthly = [replace(line, number="BQ02") if line.journal == "BQ" else line for line in lines]
+    ledger = imported(tmp_path, monthly)
+    assert payments(ledger) == [
+        ("C1", "F1", "2023-02-03", 120.0, "payment"),
+        ("C2", "F2", "2023-02-17", 80.0, "payment"),
+    ]
+    assert "payment_without_cash" not in told(ledger)
+
+
+def test_a_retention_is_a_claim_of_its_own(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-05 F1: 411000/C1 +114 A, 411700/C1 +6, 704 -100, 44571 -20
+        BQ 2023-02-20 R1: 512 +114, 411000/C1 -114 A
+        """,
+    )
+    assert sorted(still_open(ledger).values()) == [6.0]
+
+
+def test_a_debt_that_is_sold_to_a_factor_is_settled_and_told(tmp_path):
+    ledger = imported(tmp_path, f"{SALE}\nOD 2023-01-15 QUITT: 467100 +120, 411000/C1 -120 A")
+    assert payments(ledger) == [("C1", "F1", "2023-01-15", 120.0, "payment")]
+    assert told(ledger)["payment_without_cash"]["n"] == 1
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a closing entry that clears every account to 891 is read as a payment of all that is open",
+)
+def test_closing_entries_that_clear_the_balance_sheet_pay_nothing(tmp_path):
+    ledger = imported(tmp_path, f"{SALE}\nCL 2023-12-31 CLOTURE: 891 +120, 411000/C1 -120")
+    assert payments(ledger) == []
