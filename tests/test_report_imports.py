@@ -62,7 +62,7 @@ def test_every_line_is_told_and_why_it_was_refused(ledger: ImportedLedger) -> No
     assert "1 line of books.csv, column issued: a date cannot be read as one" in text
     assert "1 line of books.csv: the line has fewer cells than the header has names (line 6)" in text
     assert "1 line of books.csv, column due_date: the invoice falls due before it is issued (line 5)" in text
-    assert "The ledger agrees with the files to the cent." in text
+    assert "Apart from the 3 refused lines, the ledger agrees with the files to the cent." in text
     assert "Balance of the customer accounts  EUR       180.50  180.50        0.00" in text
     assert "1 customers" not in text
     assert "2 customers, 2 invoices in EUR" in text
@@ -75,7 +75,7 @@ def test_french_is_french(ledger: ImportedLedger) -> None:
         "books.csv : Windows-1252, points-virgules entre les cellules",
         "1 ligne de books.csv, colonne issued : une date n'est pas lisible",
         "l'échéance de la facture précède son émission (ligne 5)",
-        "Les données reprises concordent avec les fichiers au centime près.",
+        "Aux 3 lignes refusées près, les données reprises concordent avec les fichiers au centime.",
         "Solde des comptes clients  EUR",
     ):
         assert words in text

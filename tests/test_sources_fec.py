@@ -296,7 +296,7 @@ def test_payments_without_letter_are_matched_first_in_first_out_where_asked(tmp_
     ]
     assert still_open(ledger) == {"F9": 100.0}
     assert told(ledger)["matched_first_in_first_out"]["n"] == 3
-    assert told(ledger)["unlettered_on_account"]["amount"] == 30.0
+    assert told(ledger)["still_on_account"]["amount"] == 30.0
 
 
 def test_a_credit_note_without_letter_is_matched_too_where_asked(tmp_path):
@@ -438,3 +438,17 @@ def test_part_paid_and_part_lost_in_one_entry(tmp_path):
         ("C1", "F1", "2023-09-01", 24.0, "payment"),
         ("C1", "F1", "2023-09-01", 96.0, "write_off"),
     ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "CA 2023-03-01 R1: 530 +200, 665 +2, 445710 -82, 411000/C1 -120 A",
+        "CA 2023-03-01 R1: 530 +200, 654 +2, 445710 -82, 411000/C1 -120 A",
+        "BQ 2023-03-01 R1: 512 +50, 654 +90, 665 -20, 411000/C1 -120 A",
+        "BQ 2023-03-01 R1: 512 +50, 654 -20, 665 +90, 411000/C1 -120 A",
+    ],
+)
+def test_an_entry_that_holds_other_business_too_is_not_taken_apart(tmp_path, entry):
+    ledger = imported(tmp_path, f"{SALE}\n{entry}")
+    assert payments(ledger) == [("C1", "F1", "2023-03-01", 120.0, "payment")]

@@ -245,6 +245,21 @@ def test_what_the_bank_charges_for_a_bounced_payment_is_a_claim_of_its_own(tmp_p
     ]
 
 
+def test_what_the_bank_charges_for_a_bounced_payment_of_older_debt_is_still_a_claim(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        AN 2023-01-01 F0: 411/C1 +120 A, 110 -120
+        VE 2023-01-10 F1: 411/C1 +60, 707 -60
+        BQ 2023-03-01 R1: 512 +120, 411/C1 -120 A
+        BQ 2023-03-10 I1: 411/C1 +135 A, 512 -135 "IMPAYE C1"
+        """,
+    )
+    assert still_open(ledger) == {"F1": 60.0, "I1": 15.0}
+    assert payments(ledger) == []
+    assert left_out(ledger) == {"opening": 1, "settles_opening": 1}
+
+
 def test_a_refund_of_something_larger_is_no_bounced_payment(tmp_path):
     ledger = imported(
         tmp_path,
@@ -427,10 +442,6 @@ def test_a_debt_that_is_sold_to_a_factor_is_settled_and_told(tmp_path):
     assert told(ledger)["payment_without_cash"]["n"] == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a closing entry that clears every account to 891 is read as a payment of all that is open",
-)
 def test_closing_entries_that_clear_the_balance_sheet_pay_nothing(tmp_path):
     ledger = imported(tmp_path, f"{SALE}\nCL 2023-12-31 CLOTURE: 891 +120, 411000/C1 -120")
     assert payments(ledger) == []

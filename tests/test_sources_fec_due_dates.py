@@ -33,8 +33,6 @@ def test_a_day_that_the_text_calls_the_due_date_is_taken(tmp_path, label, due):
 @pytest.mark.parametrize(
     ("label", "due"),
     [
-        ("Facture 30 jours", "2023-04-09"),
-        ("FACT 12 A 30J", "2023-04-09"),
         ("Facture 45 JOURS FIN DE MOIS", "2023-04-30"),
         ("Facture 30J FDM", "2023-04-30"),
         ("30 jours net", "2023-04-09"),
@@ -46,6 +44,12 @@ def test_a_day_that_the_text_calls_the_due_date_is_taken(tmp_path, label, due):
 )
 def test_terms_in_the_text_are_taken(tmp_path, label, due):
     assert due_of(tmp_path, label, terms_days=99) == (due, {"due_text"})
+
+
+@pytest.mark.parametrize("label", ["Facture 30 jours", "FACT 12 A 30J", "Location benne 30 jours"])
+def test_a_bare_number_of_days_counts_only_where_the_user_gives_no_terms(tmp_path, label):
+    assert due_of(tmp_path, label) == ("2023-04-09", {"due_text"})
+    assert due_of(tmp_path / "given", label, terms_days=60) == ("2023-05-09", {"due_given"})
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_terms_given_may_run_to_the_end_of_the_month(tmp_path):
 BOOK = """
 VE 2023-03-10 F1: 411/C1 +120, 707 -120 "Facture ECH 15/03/2023"
 VE 2023-03-10 F2: 411/C1 +120, 707 -120 "Facture 60 jours"
-VE 2023-03-10 F3: 411/C2 +120, 707 -120 "Facture 60 jours"
+VE 2023-03-10 F3: 411/C2 +120, 707 -120 "Facture 60 jours nets"
 VE 2023-03-10 F4: 411/C2 +120, 707 -120 "Facture"
 VE 2023-03-10 F5: 411/C3 +120, 707 -120 "Facture"
 """

@@ -220,6 +220,9 @@ def _print_reconciliation(lines: Lines, report: ImportReport, language: str) -> 
         differing = sum(bool(agreement.difference) for agreement in report.agreements)
         if differing:
             lines.text(phrase("import.differs", language, n=differing), "bold red", _INDENT)
+        elif report.refusals.height:
+            # What was refused is in neither sum, and what hangs on it may look open or on account.
+            lines.text(phrase("import.agrees_apart", language, n=report.refusals.height), "bold", _INDENT)
         else:
             lines.text(phrase("import.agrees", language), "green", _INDENT)
     if report.detail is not None and report.detail.height:

@@ -27,7 +27,8 @@ def with_due_dates(draft: Draft, invoices: pl.DataFrame, options: ImportOptions)
     """Invoices with their due dates, and a word on where those come from.
 
     In turn: a date in the entry's text, the customer's terms of the table, terms in the
-    entry's text, the terms given for all, the legal thirty days.
+    entry's text, the terms given for all, a bare number of days in the text that is a usual
+    term, the legal thirty days.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def with_due_dates(draft: Draft, invoices: pl.DataFrame, options: ImportOptions)
     LedgerError
         If the table of terms cannot be read.
     """
-    told = _with_terms_of_text(invoices)
+    told = _with_terms_of_text(invoices, bare=options.terms_days is None)
     table = (read_terms(options.terms) if options.terms else NO_TERMS).rename(
         {"terms_days": "customer_days", "end_of_month": "customer_end_of_month"}
     )
@@ -88,8 +89,12 @@ def with_due_dates(draft: Draft, invoices: pl.DataFrame, options: ImportOptions)
     )
 
 
-def _with_terms_of_text(invoices: pl.DataFrame) -> pl.DataFrame:
-    """Invoices with the due date or the terms that their text holds, if any."""
+def _with_terms_of_text(invoices: pl.DataFrame, *, bare: bool) -> pl.DataFrame:
+    """Invoices with the due date or the terms that their text holds, if any.
+
+    Where a bare number of days counts, "Location 30 jours" is taken for a term: better than
+    nothing, and worse than what the user says.
+    """
     plain = pl.col("label").fill_null("").str.to_uppercase()
     label = plain.str.replace_many(["É", "È", "À"], ["E", "E", "A"])
     issued = pl.col("issue_date")
@@ -104,7 +109,7 @@ def _with_terms_of_text(invoices: pl.DataFrame) -> pl.DataFrame:
             pl.col("written").is_between(issued, issued.dt.offset_by(f"{_TERMS_DAYS_MAX}d"))
         ).then("written"),
         days=pl.when(
-            pl.col("days").is_in(_USUAL_TERMS_DAYS)
+            (pl.lit(bare) & pl.col("days").is_in(_USUAL_TERMS_DAYS))
             | ((pl.col("days") <= _TERMS_DAYS_MAX) & (pl.col("end_of_month") | pl.col("said")))
         ).then("days"),
     )

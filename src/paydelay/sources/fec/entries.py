@@ -10,6 +10,9 @@ from paydelay.sources.fec.lines import Books
 # Accounts of the Plan comptable general (ANC 2014-03), by their first digits.
 _TREASURY = r"^5[1348]"
 _BILL = r"^413"
+# The balance sheet as an account: some packages empty all others into it at the year's end.
+_CLOSING = r"^891"
+_REOPENING = r"^890"
 _WRITTEN_OFF = r"^(?:654|6714)"
 _DISCOUNT = r"^(?:665|666|658|678|758|766|768|778)"
 _ROUNDING_CENTS_MAX = 100
@@ -21,7 +24,17 @@ _OPENING_WORDS = r"A[ -]?NOUVEAU|À[ -]?NOUVEAU|SOLDE (?:D'OUVERTURE|INITIAL)"
 _TREASURY_LABEL = r"BANQ|CAISSE|TRESOR|BANK|CASH|ENCAISS|CREDIT (?:AGRIC|MUT|LYON)|CIC|BNP|LCL|SOCIETE GEN"
 _SALES_LABEL = r"VENTE|SALES|FACTUR"
 
-KINDS = ("opening", "transfer", "invoice", "reversal", "payment", "credit_note", "discount", "write_off")
+KINDS = (
+    "opening",
+    "closing",
+    "transfer",
+    "invoice",
+    "reversal",
+    "payment",
+    "credit_note",
+    "discount",
+    "write_off",
+)
 """What a line may be; debits are the first four of them."""
 
 
@@ -58,6 +71,8 @@ def classify(books: Books) -> pl.DataFrame:
     return _split(ours).drop(
         "treasury",
         "bill",
+        "closing",
+        "reopening",
         "written_off",
         "discount",
         "sales",
@@ -118,8 +133,10 @@ def _kind() -> pl.Expr:
         & ~pl.col("trading").fill_null(False)
     )
     return (
-        pl.when((pl.col("nature") == "opening") | opened)
+        pl.when((pl.col("nature") == "opening") | opened | pl.col("reopening").is_not_null())
         .then(pl.lit("opening"))
+        .when(pl.col("closing").is_not_null())
+        .then(pl.lit("closing"))
         .when("moves")
         .then(pl.lit("transfer"))
         # An advance that an invoice takes up lowers what the customer has on account.
@@ -235,6 +252,8 @@ def _counterparts(others: pl.DataFrame) -> pl.DataFrame:
     return others.group_by("entry").agg(
         treasury=of(_TREASURY),
         bill=of(_BILL),
+        closing=of(_CLOSING),
+        reopening=of(_REOPENING),
         written_off=of(_WRITTEN_OFF),
         discount=of(_DISCOUNT),
         sales=of(_SALES),
@@ -267,31 +286,24 @@ CUSTOMER_PREFIX = r"^4(?:11|16|191)"
 def _split(lines: pl.DataFrame) -> pl.DataFrame:
     """A line that settles by cash and by discount or loss at once, in parts by kind."""
     alone = (pl.col("cents") < 0).sum().over("entry") == 1
+    discount, lost, tax = (pl.col(name).fill_null(0) for name in ("discount", "written_off", "tax"))
+    # Tax that is taken back belongs to whichever of the two is there.
+    discount_part = discount + pl.when(discount > 0).then(tax).otherwise(0)
+    lost_part = lost + pl.when(discount > 0).then(0).otherwise(tax)
     mixed = (
         (pl.col("kind") == "payment")
         & alone
         & (pl.col("treasury") > 0)
-        & ((pl.col("discount") > 0) | (pl.col("written_off") > 0)).fill_null(False)
-        # Tax that is taken back belongs to whichever of the two is there.
-        & (
-            pl.col("treasury")
-            + pl.col("discount").fill_null(0)
-            + pl.col("written_off").fill_null(0)
-            + pl.col("tax").fill_null(0)
-            == -pl.col("cents")
-        )
+        & ((discount > 0) | (lost > 0))
+        # An entry that sells something besides can have parts below zero: it stays whole.
+        & (discount_part >= 0)
+        & (lost_part >= 0)
+        & (pl.col("treasury") + discount_part + lost_part == -pl.col("cents"))
     ).fill_null(False)
     whole, parts = lines.filter(~mixed), lines.filter(mixed)
-    if not parts.height:
-        return whole.drop("tax")
-    with_discount = pl.col("discount").fill_null(0) > 0
-    tax = pl.col("tax").fill_null(0)
     pieces = [
         parts.with_columns(cents=-pl.col("treasury")),
-        parts.filter(with_discount).with_columns(cents=-pl.col("discount") - tax, kind=pl.lit("discount")),
-        parts.filter(pl.col("written_off").fill_null(0) > 0).with_columns(
-            cents=-pl.col("written_off") - pl.when(with_discount).then(0).otherwise(tax),
-            kind=pl.lit("write_off"),
-        ),
+        parts.filter(discount_part > 0).with_columns(cents=-discount_part, kind=pl.lit("discount")),
+        parts.filter(lost_part > 0).with_columns(cents=-lost_part, kind=pl.lit("write_off")),
     ]
     return pl.concat([whole, *pieces]).drop("tax").sort(LINE)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from paydelay.sources.draft import LINE, Draft
+from paydelay.sources.draft import LINE, Agreement, Draft
 from paydelay.sources.fec.due_dates import with_due_dates
 from paydelay.sources.fec.entries import classify
 from paydelay.sources.fec.groups import carried_over, settle_together
 from paydelay.sources.fec.lines import Books, read_lines
+from paydelay.sources.fec.openings import KEPT, with_unexplained
 from paydelay.sources.fec.settlements import ROW, Clearing, bounced_payments, with_charges_apart
 from paydelay.sources.fec.years import Years, order_years
 from paydelay.sources.options import ImportOptions
@@ -19,6 +20,7 @@ from paydelay.sources.options import ImportOptions
 log = logging.getLogger(__name__)
 
 _CURRENCY = "EUR"
+_LETTERED_LATE_DAYS = 30
 _DOCUMENT_AGE_DAYS_MAX = 366
 
 
@@ -54,19 +56,23 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     lines = classify(books)
     if years.several_companies:
         lines = lines.with_columns(customer_id=pl.concat_str("company", "customer_id", separator=":"))
-    lines = with_charges_apart(lines).with_row_index(ROW)
-    carries = (pl.col("kind") == "opening") & pl.col("file").is_in(years.continued)
+    draft.leave_out(lines.filter(pl.col("kind") == "closing").unique(LINE), "fec.closing")
+    lines = with_charges_apart(lines.filter(pl.col("kind") != "closing")).with_row_index(ROW)
     bounced = bounced_payments(lines)
     ties, sums = carried_over(lines.drop(ROW), years.continued)
+    lines, openings = with_unexplained(lines, ties, years.continued, ROW)
+    carries = (pl.col("kind") == "opening") & pl.col("file").is_in(years.continued) & ~pl.col(KEPT)
     # A payment and what takes it back belong together even where letters part them.
     back = bounced.select(opening="reversal", original="payment")
     lines = lines.with_columns(settle_together(lines.drop(ROW), pl.concat([ties, back])))
     draft.leave_out(lines.filter(carries).unique(LINE), "fec.carried_over")
+    _tell_unexplained(draft, openings, currency)
     live = lines.filter(~carries)
     clearing = Clearing(live, bounced)
     clearing.clear_groups()
     draft.assume("fec.matched_to_earlier_year", n=clearing.clear_earlier_years(sums))
     clearing.clear_lettered()
+    clearing.clear_openings()
     clearing.take_back_bounced()
     if options.match_unlettered:
         count = clearing.clear_customers(pl.col("letter").is_null())
@@ -82,8 +88,8 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
         "customers": _customers(lines),
     }
     draft.movements = _movements(live, clearing)
-    _leave_out(draft, live, payments)
-    _tell(draft, live, clearing, currency)
+    _leave_out(draft, live, draft.tables)
+    _tell(draft, live, clearing, currency, asked=options.match_unlettered is not None)
     log.info(
         "Read %d customer lines: %d invoices, %d payments.", lines.height, invoices.height, payments.height
     )
@@ -214,16 +220,37 @@ def _movements(live: pl.DataFrame, clearing: Clearing) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _leave_out(draft: Draft, live: pl.DataFrame, payments: pl.DataFrame) -> None:
+def _leave_out(draft: Draft, live: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> None:
     """Lines that make no row of the ledger, each counted once."""
-    used = payments[LINE].unique().implode()
+    used = pl.concat([rows[LINE].drop_nulls() for rows in tables.values()]).unique().implode()
     transfers = live.filter(pl.col("kind") == "transfer")
     draft.leave_out(transfers, "fec.transfer")
     opening = live.filter((pl.col("kind") == "opening") & (pl.col("cents") > 0))
-    draft.leave_out(opening, "fec.opening")
+    # A balance that is missing from a year's opening stands on no line of it.
+    draft.leave_out(opening.filter(pl.col(LINE).is_not_null()), "fec.opening")
     settles = (pl.col("kind") == "reversal") | ((pl.col("kind") != "transfer") & (pl.col("cents") < 0))
     settling = live.filter(settles & ~pl.col(LINE).is_in(used))
     draft.leave_out(settling.unique(LINE), "fec.settles_opening")
+
+
+def _euros(cents: pl.Series) -> float:
+    return int(cents.sum()) / 100
+
+
+def _tell_unexplained(draft: Draft, openings: pl.DataFrame, currency: str) -> None:
+    """Opening balances that their year before does not close with; sums alone could cancel out."""
+    if not openings.height:
+        return
+    total = openings.group_by("customer_id", "file").agg(pl.col("opening", "cents").sum())
+    opened, missed = int(total["opening"].sum()) / 100, int(total["cents"].abs().sum()) / 100
+    draft.agreements.append(Agreement("fec.openings", currency, round(opened, 2), round(opened - missed, 2)))
+    differing = total.filter(pl.col("cents") != 0)
+    draft.assume(
+        "fec.opening_unexplained",
+        n=differing["customer_id"].n_unique(),
+        amount=missed,
+        currency=currency,
+    )
 
 
 def _tell_imbalance(draft: Draft, books: Books) -> None:
@@ -235,36 +262,45 @@ def _tell_imbalance(draft: Draft, books: Books) -> None:
             draft.assume("fec.unbalanced", file=draft.files[file].label, amount=abs(cents) / 100)
 
 
-def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str) -> None:
+def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *, asked: bool) -> None:
     """What the books do not say of openings, letters and counterparts."""
-    opening = live.filter((pl.col("kind") == "opening") & (pl.col("cents") > 0))
-    draft.assume(
-        "fec.opening",
-        n=opening["customer_id"].n_unique(),
-        amount=int(opening["cents"].sum()) / 100,
-        currency=currency,
-    )
+    owed = live.filter((pl.col("kind") == "opening") & ~pl.col(KEPT)).group_by("customer_id")
+    owing = owed.agg(pl.col("cents").sum()).filter(pl.col("cents") > 0)
+    draft.assume("fec.opening", n=owing.height, amount=_euros(owing["cents"]), currency=currency)
     settling = live.filter((pl.col("cents") < 0) & ~pl.col("kind").is_in(["transfer", "opening"]))
-    bare = settling.filter(pl.col("letter").is_null())
-    account = clearing.on_account().join(
-        bare.select(pl.col(ROW).cast(pl.Int64).alias("settlement")), on="settlement"
-    )
+    bare = settling.filter(pl.col("letter").is_null()).select(pl.col(ROW).cast(pl.Int64).alias("settlement"))
+    account = clearing.on_account().join(bare, on="settlement")
+    cash = draft.tables["payments"].filter(pl.col("invoice_id").is_null())
     draft.assume(
-        "fec.unlettered_on_account",
+        # Whoever asked for the oldest first is not advised to do so.
+        "fec.still_on_account" if asked else "fec.unlettered_on_account",
         n=account["settlement"].n_unique(),
         of=settling.height,
-        amount=int(account["cents"].sum()) / 100,
+        # What was taken back of it since is no longer there.
+        amount=round(float(cash["amount"].sum()), 2),
         currency=currency,
     )
+    bills = settling.filter(pl.col("counterpart") == "bill")
+    draft.assume("fec.bills", n=bills.height, amount=-_euros(bills["cents"]), currency=currency)
     lettered = live.filter(pl.col("letter").is_not_null())
+    late = (pl.col("letter_day") - pl.col("day")).dt.total_days()
+    later = lettered.filter((pl.col("cents") < 0) & (late > _LETTERED_LATE_DAYS)).select(late)
+    draft.assume(
+        "fec.lettered_later",
+        n=later.height,
+        days=_LETTERED_LATE_DAYS,
+        of=lettered.filter(pl.col("cents") < 0).height,
+    )
     uneven = lettered.group_by("group").agg(pl.col("cents").sum()).filter(pl.col("cents") != 0)
     draft.assume("fec.uneven_letters", n=uneven.height)
     draft.assume("fec.transfers", n=live.filter(pl.col("kind") == "transfer")["entry"].n_unique())
     told = settling.filter(pl.col("kind") == "payment")
     draft.assume(
         "fec.payment_without_cash",
-        n=told.filter(pl.col("counterpart").is_in(["bill", "other", "none"])).height,
+        n=told.filter(pl.col("counterpart").is_in(["other", "none"])).height,
     )
-    draft.assume("fec.bounced", n=clearing.bounced.height)
+    # What is taken back of cash on account is no invoice left unpaid.
+    invoiced = draft.tables["payments"].filter(pl.col("invoice_id").is_not_null() & (pl.col("amount") < 0))
+    draft.assume("fec.bounced", n=invoiced[LINE].n_unique())
     collective = live.filter(pl.col("auxiliary").is_null() & pl.col("account").str.contains(r"^4\d{2}0*$"))
     draft.assume("fec.collective_account", n=collective.height)

@@ -70,6 +70,11 @@ class Clearing:
         self._overpay(_named_once(self._owed, ["customer_id", "document"]), ["customer_id", "document"])
         self._overpay(self._owed.filter(pl.len().over("group") == 1), ["group"])
 
+    def clear_openings(self) -> None:
+        """Credits of an opening balance take its debits first: only what is over is cash on account."""
+        opening = pl.col("kind") == "opening"
+        self.clear_customers(opening, owed=opening)
+
     @property
     def _owed(self) -> pl.DataFrame:
         invoices = self._all_claims.filter(pl.col("kind") == "invoice")
