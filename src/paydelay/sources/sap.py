@@ -166,7 +166,8 @@ def _with_headers(draft: Draft, rows: pl.DataFrame, headers: pl.DataFrame) -> pl
 
 def _customers(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     rows = split_off(draft, rows, is_true("_fivetran_deleted"), "erp.deleted")
-    return rows.select(LINE, customer_id=_bare("kunnr"), country="land1", sector="brsch", segment="kukla")
+    rows = unique_by(draft, rows.with_columns(_bare("kunnr")), ["kunnr"])
+    return rows.select(LINE, customer_id="kunnr", country="land1", sector="brsch", segment="kukla")
 
 
 # ---- Amounts ---------------------------------------------------------------------------------------
