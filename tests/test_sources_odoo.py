@@ -130,7 +130,7 @@ def test_overlapping_extracts_count_once_and_contradicting_ones_not_at_all(tmp_p
     again = dict(ODOO)
     again["more"] = ODOO["account_move"]
     ledger = imported("odoo", tmp_path, again)
-    # Nine of the twelve are posted and ours; the others are left out twice for their own reasons.
+    # All twelve, whatever their own reasons to be left out.
     assert left_out(ledger)["erp.repeated_row"] == 12
     assert ledger.equals(imported("odoo", tmp_path, ODOO))
     again["more"] = ODOO["account_move"].replace("INV/1,", "INV/X,")

@@ -10,7 +10,7 @@ from paydelay.history.facts import rates_at
 from paydelay.sources import import_ledger
 from paydelay.sources.draft import LINE, Draft
 from paydelay.sources.options import ImportOptions
-from paydelay.sources.rates import add_rates, ecb_rates, rates_from_rows, read_rates
+from paydelay.sources.rates import add_rates, ecb_rates, read_rates
 
 FRIDAY, SATURDAY, MONDAY = dt.date(2024, 1, 5), dt.date(2024, 1, 6), dt.date(2024, 1, 8)
 
@@ -116,27 +116,6 @@ def test_without_rates_asked_for_nothing_changes_but_the_reporting_currency():
     add_rates(made, ImportOptions(reporting_currency="USD"))
     assert made.reporting_currency == "USD"
     assert "rates" not in made.tables
-
-
-def test_rates_of_the_books_themselves_agree_by_day_or_the_median_counts():
-    rows = pl.DataFrame(
-        [
-            ("USD", FRIDAY, 0.90),
-            ("USD", FRIDAY, 0.94),
-            ("usd", FRIDAY, 0.92),
-            ("GBP", MONDAY, 1.1),
-            ("GBP", MONDAY, 1.1),
-            ("EUR", MONDAY, 1.0),
-            ("CHF", MONDAY, 0.0),
-            ("CHF", None, 1.0),
-            ("CHF", MONDAY, float("inf")),
-        ],
-        schema={"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64},
-        orient="row",
-    )
-    rates, several = rates_from_rows(rows, "EUR")
-    assert rates.rows() == [("GBP", MONDAY, 1.1), ("USD", FRIDAY, 0.92)]
-    assert several == 1
 
 
 # ---- The European Central Bank -------------------------------------------------------------------

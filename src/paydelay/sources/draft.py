@@ -132,6 +132,13 @@ class Draft:
         be told now.
     reporting_currency : str or None
         Of the ledger, where the source says.
+    on_account : polars.DataFrame or None
+        Payments that name no invoice, each in its ``currency``, until they are converted
+        and put among the payments.
+    document_rates : polars.DataFrame or None
+        Rates that the documents carry: currency, rate_date and rate.
+    document_currency : str or None
+        The currency to which those rates lead.
     """
 
     kind: str
@@ -145,6 +152,9 @@ class Draft:
     movements: pl.DataFrame | None = None
     reconcile: Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]] | None = None
     reporting_currency: str | None = None
+    on_account: pl.DataFrame | None = None
+    document_rates: pl.DataFrame | None = None
+    document_currency: str | None = None
 
     def add_file(self, label: str, **details: str) -> int:
         """Number of a new file.
