@@ -31,7 +31,7 @@ def convert_on_account(draft: Draft, published: pl.DataFrame | None) -> None:
     cash, draft.on_account = draft.on_account, None
     if cash is None or not cash.height:
         return
-    given = _RATES.to_frame() if published is None else published.select(_RATES.names()).cast(dict(_RATES))
+    given = _RATES.to_frame() if published is None else published.select(_RATES.names())
     reporting = _reporting(draft, given)
     own = pl.lit(reporting, dtype=pl.String)
     cash = cash.with_columns(pl.col("currency").str.to_uppercase())

@@ -1,9 +1,10 @@
 """Exchange rates for imported books: a table of one's own, or those of the European Central Bank.
 
-Only what the books need is taken: for each foreign currency the rates published from
-its first invoice to the last day of the books, each under the day it was published.
-History converts at the last rate on or before an issue date, exposure at the last
-one known, so that both are found there.
+Only what the books need is taken: for each foreign currency the rates from its first
+invoice on, each under the day it was published. A table of one's own is taken to its
+end: a prediction may be asked for a day on which nothing was booked any more, and
+history cuts off what lies behind the day of a model. Those of the European Central
+Bank end with the export date, or a month after the last day of the books.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from paydelay.sources.values import as_amount, as_date, as_text
 
 ECB = "ecb"
 _EURO = "EUR"
+_BANK_DAYS_BEHIND_BOOKS = 31
 _SCHEMA = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
 _DATES = {
     "invoices": ("issue_date", "recorded_on"),
@@ -69,11 +71,12 @@ def _given(draft: Draft, options: ImportOptions) -> pl.DataFrame:
         draft.reporting_currency = draft.reporting_currency or _EURO
         wanted = pl.concat([needed["currency"], _on_account_codes(draft)])
         published, source = ecb_rates(wanted.to_frame(), draft.reporting_currency), "ECB"
+        published = published.filter(pl.col("rate_date") <= _bank_until(last, options.export_date))
     else:
         published, source = read_rates(Path(asked)), Path(asked).name
     reporting = draft.reporting_currency
     foreign = needed.filter(pl.col("currency") != reporting) if reporting else needed
-    rates = _span(published, foreign, last, reporting)
+    rates = _span(published, foreign, reporting)
     draft.tables["rates"] = rates.with_columns(pl.lit(None, pl.Int64).alias(LINE))
     if rates.height:
         _tell(draft, rates, foreign, source)
@@ -216,12 +219,17 @@ def _last_day(draft: Draft) -> date | None:
     return max((day for day in days if isinstance(day, date)), default=None)
 
 
-def _span(
-    published: pl.DataFrame, needed: pl.DataFrame, last: date | None, reporting: str | None
-) -> pl.DataFrame:
-    """Rates from the one that holds on the first issue date of each currency to the last day of the books."""
+def _bank_until(last: date | None, exported: date | None) -> date:
+    """The day to which rates of the bank are taken: that of the export, else a month behind the books."""
+    if last is None:
+        return exported or date.max
+    return max(last, exported) if exported else last + timedelta(_BANK_DAYS_BEHIND_BOOKS)
+
+
+def _span(published: pl.DataFrame, needed: pl.DataFrame, reporting: str | None) -> pl.DataFrame:
+    """Rates from the one that holds on the first issue date of each currency on."""
     first = needed.group_by("currency").agg(pl.col("issue_date").min()).sort("currency", "issue_date")
-    if not first.height or last is None:
+    if not first.height:
         return _SCHEMA.to_frame()
     known = published.sort("rate_date")
     starts = first.sort("issue_date").join_asof(
@@ -243,7 +251,7 @@ def _span(
         )
     return (
         published.join(starts.select("currency", "start"), on="currency")
-        .filter(pl.col("rate_date").is_between(pl.col("start"), last))
+        .filter(pl.col("rate_date") >= pl.col("start"))
         .select(_SCHEMA.names())
         .unique()
         .sort("currency", "rate_date")
