@@ -143,7 +143,7 @@ def _with_headers(draft: Draft, rows: pl.DataFrame, headers: pl.DataFrame) -> pl
     heads = headers.with_columns(_bare(name) for name in ("bukrs", "belnr", "gjahr", "stblg"))
     heads = split_off(draft, heads, is_true("_fivetran_deleted"), "erp.deleted")
     heads = unique_by(draft, heads, ["bukrs", "belnr", "gjahr"], "belnr")
-    wanted = heads.join(rows, on=["bukrs", "belnr", "gjahr"], how="semi", nulls_equal=True)
+    wanted = heads.join(rows, on=["bukrs", "belnr", "gjahr"], how="semi")
     draft.leave_out(heads.join(wanted.select(LINE), on=LINE, how="anti"), "erp.not_receivable")
     form = day_formats_of(draft, _without_zeros(wanted), ("bldat", "budat", "cpudt"), _FORMATS)
     wanted = typed(draft, _without_zeros(wanted), "belnr", days=("bldat", "budat", "cpudt"), day_formats=form)
@@ -151,9 +151,9 @@ def _with_headers(draft: Draft, rows: pl.DataFrame, headers: pl.DataFrame) -> pl
         wanted.select("bukrs", "belnr", "gjahr", "stblg", *filled, header_line=pl.col(LINE)),
         on=["bukrs", "belnr", "gjahr"],
         how="left",
-        nulls_equal=True,
         maintain_order="left",
         suffix="_head",
+        validate="m:1",
     )
     draft.belong(
         joined.filter(pl.col("header_line").is_not_null()).select(

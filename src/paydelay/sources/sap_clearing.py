@@ -57,20 +57,13 @@ def _followed(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
         pl.col("belnr").is_not_null()
     )
     targets = items.filter(pl.col("role").is_in(("claim", "residual"))).select(*keys, target="item")
-    exact = named.join(targets, on=keys, how="inner", nulls_equal=True)
-    # A list names the document only; that will do where it has one item.
-    alone = targets.filter(pl.len().over("bukrs", "belnr") == 1).select("bukrs", "belnr", "target")
-    loose = named.join(exact, on="item", how="anti").join(
-        alone, on=["bukrs", "belnr"], how="inner", nulls_equal=True
-    )
-    links = pl.concat([exact.select("item", "target"), loose.select("item", "target")]).unique("item")
-    links = links.filter(pl.col("item") != pl.col("target"))
-    items = items.join(links, on="item", how="left", maintain_order="left")
+    links = _links(named, targets)
+    items = items.join(links, on="item", how="left", maintain_order="left", validate="m:1")
     for _ in range(_FOLLOWED_TIMES):
         # A residual of a residual is still about the first invoice.
         known = items.select(target="item", next_claim="claim", next_line="claim_line")
         items = (
-            items.join(known, on="target", how="left", maintain_order="left")
+            items.join(known, on="target", how="left", maintain_order="left", validate="m:1")
             .with_columns(
                 claim=pl.coalesce("claim", "next_claim"), claim_line=pl.coalesce("claim_line", "next_line")
             )
@@ -89,6 +82,22 @@ def _followed(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
         .join(names, on="claim", how="left", maintain_order="left")
         .with_columns(claim_id=pl.when(orphan).then("invoice_id").otherwise("claim_id"))
     )
+
+
+def _links(named: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """The item that each one names: by its whole key, else the only one that the given parts fit."""
+    pairs = named.join(
+        targets, on=["bukrs", "belnr"], how="inner", nulls_equal=True, suffix="_target"
+    ).filter(pl.col("item") != pl.col("target"))
+    parts = [(pl.col(name), pl.col(f"{name}_target")) for name in ("gjahr", "buzei")]
+    exact = pl.all_horizontal((part == other).fill_null(False) for part, other in parts)
+    # A list names the document only, and may have no numbers of items itself.
+    fits = pl.all_horizontal((part == other).fill_null(True) for part, other in parts)
+    pairs = pairs.with_columns(__exact=exact).filter(fits)
+    whole = pairs.filter("__exact")
+    loose = pairs.join(whole, on="item", how="anti")
+    links = pl.concat([rows.filter(pl.len().over("item") == 1) for rows in (whole, loose)])
+    return links.select("item", "target")
 
 
 def _claims(items: pl.DataFrame) -> pl.DataFrame:
