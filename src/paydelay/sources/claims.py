@@ -193,6 +193,7 @@ def let_go(draft: Draft, lines: pl.Series, reason: str) -> None:
         if len(more) == len(gone.filter(~gone.is_in(owned.implode()))):
             break
         gone = more
+    draft.gone.append(more)
     draft.leave_out(more.alias(LINE).to_frame(), reason)
 
 
@@ -338,7 +339,7 @@ def finish(
         The same.
     """
     claims = in_frame(claims, CLAIMS)
-    draft.reconcile = agree_with(claims)
+    draft.reconcile = agree_with(claims, draft)
     claims = _with_due_dates(draft, claims, options)
     draft.assume("erp.due_dates_of_today", n=claims.height)
     invoices = claims.drop("open_amount")

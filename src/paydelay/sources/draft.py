@@ -120,6 +120,8 @@ class Draft:
         In the order they are told.
     agreements : list of Agreement
         Amounts the adapter compares itself.
+    gone : list of polars.Series
+        ``LINE`` of lines out of scope after rows were made of them.
     belonging : list of polars.DataFrame
         Lines that share the fate of another one; see :meth:`belong`.
     movements : polars.DataFrame or None
@@ -148,6 +150,7 @@ class Draft:
     used_besides: list[pl.Series] = field(default_factory=list)
     assumptions: list[Assumption] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
+    gone: list[pl.Series] = field(default_factory=list)
     belonging: list[pl.DataFrame] = field(default_factory=list)
     movements: pl.DataFrame | None = None
     reconcile: Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]] | None = None

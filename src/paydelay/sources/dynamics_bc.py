@@ -147,6 +147,8 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
         days = [rows["posting_date"], rows["document_date"]]
         settled = payments_of_totals(draft, claims, options, days)
         draft.assume("dynamics_bc.credits_as_payments", n=settled.height)
+        # The payments are what does not remain: beside them the remaining amount proves nothing.
+        claims = claims.with_columns(open_amount=pl.lit(None, dtype=pl.Float64))
     payments = pl.concat([settled, _remaining(draft, credit_rows)])
     return finish(draft, options, claims, payments, rates=known, base=options.currency)
 

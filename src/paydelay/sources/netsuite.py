@@ -113,6 +113,8 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     else:
         settled = payments_of_totals(draft, claims, options, [rows["trandate"]])
         draft.assume("netsuite.credits_as_payments", n=settled.height)
+        # Payments worked out of what is unpaid would agree with it whatever the truth.
+        claims = claims.with_columns(open_amount=pl.when("paid_given").then("open_amount"))
     payments = pl.concat([settled, _unused(draft, credit_rows, settled)])
     base, rates = _currencies(rows)
     return finish(draft, options, claims, payments, rates=rates, base=base)
@@ -258,6 +260,7 @@ def _claims(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
         open_amount="foreignamountunpaid",
         recorded_on="createddate",
         paid_amount=paid,
+        paid_given=pl.col("foreignamountpaid").is_not_null(),
         credited_amount=pl.lit(0.0),
         settled_on="closedate",
         changed_on=pl.lit(None, dtype=pl.Date),

@@ -140,11 +140,19 @@ def _cleared(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
     rest = _pieces(_less(credit_rows, named, "credit"), _less(debits, named, "debit"))
     several = rest.drop_nulls().group_by("group").agg(pl.col("credit").n_unique(), pl.col("debit").n_unique())
     draft.assume("sap.groups_by_age", n=several.filter((pl.col("credit") > 1) & (pl.col("debit") > 1)).height)
-    draft.assume("sap.surplus_credits", n=rest.filter(pl.col("debit").is_null())["group"].n_unique())
+    codes = sized.select("group", "currency").unique()
+    over = rest.filter(pl.col("debit").is_null()).join(codes, on="group", how="left", validate="m:1")
+    _tell_amounts(draft, "sap.surplus_credits", over, "group")
     pieces = pl.concat([named.with_columns(group=pl.lit(None, dtype=pl.String)), rest])
     pieces = pieces.filter(pl.col("debit").is_not_null()).join(
         debits.select(
-            "claim_line", "claim_id", "augdt", debit="item", debit_role="role", debit_line=pl.col(LINE)
+            "claim_line",
+            "claim_id",
+            "augdt",
+            "currency",
+            debit="item",
+            debit_role="role",
+            debit_line=pl.col(LINE),
         ),
         on="debit",
         how="left",
@@ -158,10 +166,17 @@ def _cleared(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
         how="left",
     )  # fmt: skip
     unexplained = pieces.filter(pl.col("credit").is_null())
-    draft.assume("sap.settled_at_clearing_date", n=unexplained["claim_id"].n_unique())
+    _tell_amounts(draft, "sap.settled_at_clearing_date", unexplained, "claim_id")
     of_credits = pieces.filter(pl.col("credit_line").is_not_null())
     draft.belong(of_credits.select(pl.col("credit_line").alias(LINE), owner="claim_line"), "owner")
     return pieces
+
+
+def _tell_amounts(draft: Draft, key: str, pieces: pl.DataFrame, counted: str) -> None:
+    """Tell of pieces in which the other side is missing: how many, and how much in each currency."""
+    told = pieces.group_by("currency").agg(n=pl.col(counted).n_unique(), cents=pl.col("cents").sum())
+    for currency, n, cents in told.sort("currency").iter_rows():
+        draft.assume(key, n=n, amount=cents / 100.0, currency=currency or "")
 
 
 def _within(column: str) -> pl.Expr:
