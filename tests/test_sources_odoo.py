@@ -156,7 +156,7 @@ def test_a_list_as_the_user_interface_exports_it_is_told_in_one_sentence(tmp_pat
         imported("odoo", tmp_path, {"list": '"External ID","Asientos/Debe","Asientos/Haber"\nx,1,2\n'})
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(edits=EDITS)
 def test_damaged_files_end_as_a_ledger_or_as_one_sentence(tmp_path_factory, edits):
     texts = {**ODOO, "payment": ODOO_PAYMENT, "account": ODOO_ACCOUNT}

@@ -18,6 +18,7 @@ from extracts import (
     XERO_CREDIT_NOTE,
     XERO_PAYMENT,
     adds_up,
+    cells_told,
     imported,
     left_out,
     refused,
@@ -68,3 +69,9 @@ def test_settlements_that_contradict_each_other_are_refused(tmp_path, kind, name
     assert [rule for _, _, rule, _ in refused(ledger)].count("key_repeated") == 2
     assert not ledger.report.reconciled
     assert adds_up(ledger)
+
+
+def test_a_sentence_that_tells_a_cell_is_found_out():
+    data = [text.encode() for text in SAP.values()]
+    assert cells_told("The item 0090000001 of Alder is wrong.", data) == {"0090000001", "Alder"}
+    assert cells_told("2 items of 2024-01-05 have no currency; name it with --currency.", data) == set()
