@@ -122,7 +122,7 @@ def test_a_wrong_file_is_told_in_one_sentence(tmp_path):
         imported("dynamics-bc", tmp_path, {"detailed": DYNAMICS_BC_DETAILED["detailed"]})
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(edits=EDITS)
 def test_damaged_files_end_as_a_ledger_or_as_one_sentence(tmp_path_factory, edits):
     texts = mutated(DYNAMICS_BC_DETAILED, edits)

@@ -119,3 +119,38 @@ def test_the_decimal_mark_is_found_by_what_reads_as_money(amounts, mark):
 def test_yes_is_written_in_many_ways():
     rows = pl.DataFrame({"a": ["TRUE", "t", "Ja", "oui", "1", "false", "0", "Nein", "", None]})
     assert rows.select(is_true("a"))["a"].to_list() == [True] * 5 + [False] * 5
+
+
+KEYED = Layout("line", ("id", "of", "total", "_fivetran_deleted"), ("id", "of", "total"), key=("id", "of"))
+
+
+def kept_and_told(folder, *texts, layout=KEYED):
+    draft = Draft("demo")
+    files = [put(folder, f"f{place}.csv", text) for place, text in enumerate(texts)]
+    rows = read_tables(draft, files, (layout,), "Demo")["line"]
+    copies = sum(file.out_of_scope["erp.repeated_row"] for file in draft.files)
+    return rows["id"].to_list(), copies, [rule for frame in draft.refused for rule in frame["rule"]]
+
+
+def test_a_key_of_a_layout_names_one_row_in_all_files_together(tmp_path):
+    head = "id,of,total\n"
+    assert kept_and_told(tmp_path, head + "1,a,5\n", head + "1,a,5\n1,b,5\n") == (["1", "1"], 1, [])
+    assert kept_and_told(tmp_path, head + "1,a,5\n1,a,5\n2,a,5\n") == (["1", "2"], 1, [])
+    contrary = head + "1,a,5\n1.0,a,6\n2,a,5\n"
+    assert kept_and_told(tmp_path, contrary) == (["2"], 0, ["key_repeated", "key_repeated"])
+
+
+def test_a_row_marked_as_deleted_contradicts_nobody(tmp_path):
+    text = "id,of,total,_fivetran_deleted\n1,a,5,false\n1,a,,true\n"
+    assert kept_and_told(tmp_path, text) == (["1", "1"], 0, [])
+
+
+def test_without_a_key_the_rows_of_another_file_count_once_and_those_of_one_file_each(tmp_path):
+    keyless = Layout("line", ("id", "total"), ("id", "total"))
+    twice = "id,total\n1,5\n1,5\n"
+    assert kept_and_told(tmp_path, twice, layout=keyless) == (["1", "1"], 0, [])
+    assert kept_and_told(tmp_path, twice, twice + "1,5\n2,5\n", layout=keyless) == (
+        ["1", "1", "1", "2"],
+        2,
+        [],
+    )

@@ -114,7 +114,7 @@ def test_a_link_to_a_payment_that_is_missing_is_refused(tmp_path):
     assert told(ledger)["erp.open_differs"] == 1
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(edits=EDITS)
 def test_damaged_files_end_as_a_ledger_or_as_one_sentence(tmp_path_factory, edits):
     assert survives("netsuite", tmp_path_factory.mktemp("n"), mutated(LINKED, edits))

@@ -124,7 +124,7 @@ def test_a_wrong_file_is_told_in_one_sentence(tmp_path):
         imported("quickbooks", tmp_path, {**QUICKBOOKS, "other": "name;sum\nx;1\n"})
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(edits=EDITS)
 def test_damaged_files_end_as_a_ledger_or_as_one_sentence(tmp_path_factory, edits):
     texts = {**WITH_TERMS, "credit_memo": QUICKBOOKS_CREDIT_MEMO}

@@ -10,7 +10,7 @@ from paydelay.history.facts import rates_at
 from paydelay.sources import import_ledger
 from paydelay.sources.draft import LINE, Draft
 from paydelay.sources.options import ImportOptions
-from paydelay.sources.rates import add_rates, ecb_rates, rates_from_rows, read_rates
+from paydelay.sources.rates import add_rates, ecb_rates, read_rates
 
 FRIDAY, SATURDAY, MONDAY = dt.date(2024, 1, 5), dt.date(2024, 1, 6), dt.date(2024, 1, 8)
 
@@ -35,7 +35,7 @@ def table(path, lines):
     return str(path)
 
 
-def test_rates_run_from_the_one_that_holds_on_the_first_invoice_to_the_end_of_the_books(tmp_path):
+def test_rates_run_from_the_one_that_holds_on_the_first_invoice_to_the_end_of_their_table(tmp_path):
     rates = table(
         tmp_path / "rates.csv",
         "USD,2024-01-02,0.91\nUSD,2024-01-05,0.92\nUSD,2024-02-09,0.93\nUSD,2024-02-10,0.94\nGBP,2024-01-05,1.1\n",
@@ -45,10 +45,11 @@ def test_rates_run_from_the_one_that_holds_on_the_first_invoice_to_the_end_of_th
     assert made.tables["rates"].drop(LINE).rows() == [
         ("USD", FRIDAY, 0.92),
         ("USD", dt.date(2024, 2, 9), 0.93),
+        ("USD", dt.date(2024, 2, 10), 0.94),
     ]
-    assert made.tables["rates"][LINE].null_count() == 2
+    assert made.tables["rates"][LINE].null_count() == 3
     assert told(made)["rates.source"] == {
-        "n": 2, "source": "rates.csv", "currencies": "USD", "first": FRIDAY, "last": dt.date(2024, 2, 9),
+        "n": 3, "source": "rates.csv", "currencies": "USD", "first": FRIDAY, "last": dt.date(2024, 2, 10),
     }  # fmt: skip
     assert told(made)["rates.older"] == {"n": 2, "days": 3.0, "total": 2}
 
@@ -118,27 +119,6 @@ def test_without_rates_asked_for_nothing_changes_but_the_reporting_currency():
     assert "rates" not in made.tables
 
 
-def test_rates_of_the_books_themselves_agree_by_day_or_the_median_counts():
-    rows = pl.DataFrame(
-        [
-            ("USD", FRIDAY, 0.90),
-            ("USD", FRIDAY, 0.94),
-            ("usd", FRIDAY, 0.92),
-            ("GBP", MONDAY, 1.1),
-            ("GBP", MONDAY, 1.1),
-            ("EUR", MONDAY, 1.0),
-            ("CHF", MONDAY, 0.0),
-            ("CHF", None, 1.0),
-            ("CHF", MONDAY, float("inf")),
-        ],
-        schema={"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64},
-        orient="row",
-    )
-    rates, several = rates_from_rows(rows, "EUR")
-    assert rates.rows() == [("GBP", MONDAY, 1.1), ("USD", FRIDAY, 0.92)]
-    assert several == 1
-
-
 # ---- The European Central Bank -------------------------------------------------------------------
 
 
@@ -195,8 +175,19 @@ def test_history_converts_at_the_issue_date_and_exposure_at_the_last_known(tmp_p
         published[dt.date(2024, 3, 28)],
     ]
     assert ledger.rates["rate_date"].min() == FRIDAY
-    assert ledger.rates["rate_date"].max() <= dt.date(2024, 3, 29)
+    # A month behind the payment of the 29th of March, the last day of the books.
+    assert ledger.rates["rate_date"].max() == dt.date(2024, 4, 29)
     said = {one.key: dict(one.values) for one in ledger.report.assumptions}
     assert said["rates.source"]["source"] == "ECB"
     assert said["rates.older"] == {"n": 1, "days": 1.0, "total": 1}
     assert ledger.report.reconciled
+
+
+@pytest.mark.parametrize(
+    ("exported", "last"),
+    [(None, dt.date(2014, 5, 12)), (dt.date(2014, 4, 15), dt.date(2014, 4, 15)), (FRIDAY, FRIDAY)],
+)
+def test_rates_of_the_bank_end_with_the_export_or_a_month_behind_the_books(exported, last):
+    made = draft(("USD", dt.date(2014, 3, 28)), paid=dt.date(2014, 4, 11))
+    add_rates(made, ImportOptions(rates="ecb", export_date=exported))
+    assert made.tables["rates"]["rate_date"].max() == last

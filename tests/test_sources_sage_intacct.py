@@ -87,7 +87,7 @@ def test_a_wrong_file_is_told_in_one_sentence(tmp_path):
         imported("sage-intacct", tmp_path, {"ar_invoice": TEXT.replace("totaldue", "due")})
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(edits=EDITS)
 def test_damaged_files_end_as_a_ledger_or_as_one_sentence(tmp_path_factory, edits):
     assert survives("sage-intacct", tmp_path_factory.mktemp("i"), mutated(SAGE_INTACCT, edits))

@@ -114,7 +114,7 @@ def test_an_invoice_refused_by_the_ledger_takes_its_payment_with_it(tmp_path):
     rules = ledger.report.refusals["rule"].to_list()
     assert sorted(rules) == ["due_before_issue", "unknown_party", "unknown_party"]
     assert ledger.payments.filter(pl.col("invoice_id").is_null()).height == 0
-    assert differences(ledger)["erp.documents", "GBP"] == -1000.0
+    assert ledger.report.reconciled
 
 
 def test_only_payables_make_an_empty_ledger_that_says_why(tmp_path):
@@ -182,7 +182,7 @@ def test_a_foreign_currency_without_a_rate_is_one_sentence(tmp_path):
         imported("xero", tmp_path, {"invoice": XERO["invoice"].replace("USD,1.25", "USD,")})
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(edits=EDITS)
 def test_damaged_files_end_as_a_ledger_or_as_one_sentence(tmp_path_factory, edits):
     texts = {**XERO, "payment": XERO_PAYMENT, "credit_note": XERO_CREDIT_NOTE}

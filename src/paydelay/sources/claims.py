@@ -50,8 +50,6 @@ CLAIMS = pl.Schema(
     }
 )
 
-_RATES = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
-
 
 def in_frame(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """Rows with exactly the columns of a schema, null where they have none.
@@ -195,6 +193,7 @@ def let_go(draft: Draft, lines: pl.Series, reason: str) -> None:
         if len(more) == len(gone.filter(~gone.is_in(owned.implode()))):
             break
         gone = more
+    draft.gone.append(more)
     draft.leave_out(more.alias(LINE).to_frame(), reason)
 
 
@@ -340,7 +339,7 @@ def finish(
         The same.
     """
     claims = in_frame(claims, CLAIMS)
-    draft.reconcile = agree_with(claims)
+    draft.reconcile = agree_with(claims, draft)
     claims = _with_due_dates(draft, claims, options)
     draft.assume("erp.due_dates_of_today", n=claims.height)
     invoices = claims.drop("open_amount")
@@ -348,9 +347,12 @@ def finish(
         invoices = invoices.drop("entity")
     _set_currency(draft, options, invoices, rates, base)
     payments = in_frame(payments, PAYMENTS)
-    payments = _left_out(draft, payments, _stray(claims), "erp.customer_without_invoice")
-    payments = _on_account_converted(draft, payments, invoices, rates)
-    draft.tables |= {"invoices": invoices, "payments": payments.drop("currency")}
+    payments = left_out(draft, payments, _stray(claims), "erp.customer_without_invoice")
+    # Its currency waits for the rates that the caller may give.
+    free = pl.col("invoice_id").is_null()
+    draft.on_account = payments.filter(free)
+    draft.document_rates, draft.document_currency = rates, base
+    draft.tables |= {"invoices": invoices, "payments": payments.filter(~free).drop("currency")}
     if customers is not None and customers.height:
         day = pl.lit(options.export_date, dtype=pl.Date).alias("valid_from")
         draft.tables["customers"] = customers.with_columns(day) if options.export_date else customers
@@ -384,8 +386,24 @@ def _stray(claims: pl.DataFrame) -> pl.Expr:
     return pl.col("invoice_id").is_null() & ~pl.col("customer_id").is_in(known).fill_null(False)
 
 
-def _left_out(draft: Draft, payments: pl.DataFrame, test: pl.Expr, reason: str) -> pl.DataFrame:
-    """Payments of which a test does not hold; a line is out of scope where nothing else is made of it."""
+def left_out(draft: Draft, payments: pl.DataFrame, test: pl.Expr, reason: str) -> pl.DataFrame:
+    """Payments of which a test does not hold; a line is out of scope where nothing else is made of it.
+
+    Parameters
+    ----------
+    draft : Draft
+        Gets the lines.
+    payments : polars.DataFrame
+        All there are.
+    test : polars.Expr
+        Which of them are no matter of the ledger.
+    reason : str
+        Why; a key below ``out_of_scope``.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
     kept, left = payments.filter(~test), payments.filter(test)
     if not left.height:
         return payments
@@ -416,31 +434,3 @@ def _set_currency(
             draft.reporting_currency = reporting
             return
     draft.reporting_currency = options.reporting_currency
-
-
-def _on_account_converted(
-    draft: Draft, payments: pl.DataFrame, invoices: pl.DataFrame, rates: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Cash on account in the reporting currency, which is what a ledger takes it for."""
-    codes = invoices["currency"].drop_nulls().unique().to_list()
-    reporting = draft.reporting_currency or (codes[0] if len(codes) == 1 else None)
-    own = pl.lit(reporting, dtype=pl.String)
-    # Without a reporting currency there is no invoice either, and nothing to convert to.
-    foreign = pl.col("invoice_id").is_null() & (pl.col("currency") != own).fill_null(False)
-    if not payments.filter(foreign).height:
-        return payments
-    known = rates if rates is not None and reporting is not None else in_frame(pl.DataFrame(), _RATES)
-    keyed = payments.with_row_index("__place").sort("payment_date", nulls_last=True)
-    dated = keyed.join_asof(
-        in_frame(known, _RATES).sort("rate_date"),
-        left_on="payment_date",
-        right_on="rate_date",
-        by="currency",
-        strategy="backward",
-        check_sortedness=False,
-    ).sort("__place")
-    converted = pl.col("amount") * pl.col("rate")
-    dated = dated.with_columns(amount=pl.when(foreign).then(converted).otherwise("amount"))
-    return _left_out(draft, dated, foreign & pl.col("rate").is_null(), "erp.on_account_without_rate").drop(
-        "__place", "rate", "rate_date"
-    )

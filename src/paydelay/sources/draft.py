@@ -120,6 +120,8 @@ class Draft:
         In the order they are told.
     agreements : list of Agreement
         Amounts the adapter compares itself.
+    gone : list of polars.Series
+        ``LINE`` of lines out of scope after rows were made of them.
     belonging : list of polars.DataFrame
         Lines that share the fate of another one; see :meth:`belong`.
     movements : polars.DataFrame or None
@@ -132,6 +134,13 @@ class Draft:
         be told now.
     reporting_currency : str or None
         Of the ledger, where the source says.
+    on_account : polars.DataFrame or None
+        Payments that name no invoice, each in its ``currency``, until they are converted
+        and put among the payments.
+    document_rates : polars.DataFrame or None
+        Rates that the documents carry: currency, rate_date and rate.
+    document_currency : str or None
+        The currency to which those rates lead.
     """
 
     kind: str
@@ -141,10 +150,14 @@ class Draft:
     used_besides: list[pl.Series] = field(default_factory=list)
     assumptions: list[Assumption] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
+    gone: list[pl.Series] = field(default_factory=list)
     belonging: list[pl.DataFrame] = field(default_factory=list)
     movements: pl.DataFrame | None = None
     reconcile: Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]] | None = None
     reporting_currency: str | None = None
+    on_account: pl.DataFrame | None = None
+    document_rates: pl.DataFrame | None = None
+    document_currency: str | None = None
 
     def add_file(self, label: str, **details: str) -> int:
         """Number of a new file.

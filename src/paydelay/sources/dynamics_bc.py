@@ -39,7 +39,6 @@ from paydelay.sources.layouts import (
     read_tables,
     require,
     typed,
-    unique_by,
 )
 from paydelay.sources.options import ImportOptions
 
@@ -65,12 +64,15 @@ _ENTRY = Layout(
         "entry_no": ("Lfd. Nr.", "N° séquence", "Nº mov."),
         "reversed": ("Storniert", "Contrepassé", "Extornado"),
     },
+    key=("entry_no",),
+    identifier="document_no",
 )  # fmt: skip
 _DETAIL = Layout(
     "detailed customer ledger entries",
     ("entry_no", "cust_ledger_entry_no", "entry_type", "posting_date", "document_type", "amount",
      "applied_cust_ledger_entry_no", "unapplied"),
     ("cust_ledger_entry_no", "entry_type", "posting_date", "amount"),
+    key=("entry_no",),
 )  # fmt: skip
 
 _TYPES = {
@@ -145,6 +147,8 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
         days = [rows["posting_date"], rows["document_date"]]
         settled = payments_of_totals(draft, claims, options, days)
         draft.assume("dynamics_bc.credits_as_payments", n=settled.height)
+        # The payments are what does not remain: beside them the remaining amount proves nothing.
+        claims = claims.with_columns(open_amount=pl.lit(None, dtype=pl.Float64))
     payments = pl.concat([settled, _remaining(draft, credit_rows)])
     return finish(draft, options, claims, payments, rates=known, base=options.currency)
 
@@ -170,7 +174,7 @@ def _entries(draft: Draft, rows: pl.DataFrame, options: ImportOptions) -> pl.Dat
     )
     unknown = pl.col("document").is_null()
     draft.refuse(rows.filter(unknown), "document_type_unknown", "document_type", "document_no")
-    rows = unique_by(draft, rows.filter(~unknown), ["entry_no"], "document_no")
+    rows = rows.filter(~unknown)
     amounts = ("amount", "amount_lcy", "remaining_amount")
     form, mark = day_formats_of(draft, rows, _DAYS, _FORMATS), decimal_mark_of(rows, amounts)
     rows = typed(draft, rows, "document_no", days=_DAYS, amounts=amounts, day_formats=form, decimal=mark)
@@ -253,10 +257,13 @@ def _applied(
         draft, rows, "entry_no", days=("posting_date",), amounts=("amount",), day_formats=form, decimal=mark
     )
     heads = pl.concat([claims.select("key", owner=LINE), credit_rows.select(key="entry_no", owner=LINE)])
-    rows = rows.join(heads.drop_nulls("key"), on="key", how="left", maintain_order="left")
+    # Entries without a number of their own are named by none of these.
+    heads = heads.drop_nulls("key").filter(pl.col("key").is_unique())
+    rows = rows.join(heads, on="key", how="left", maintain_order="left", validate="m:1")
     rows = split_off(draft, rows, pl.col("owner").is_null(), "erp.document_not_in_books")
     named = claims.select("key", "invoice_id", claim_line=LINE)
-    rows = rows.join(named, on="key", how="left", maintain_order="left")
+    named = named.drop_nulls("key").filter(pl.col("key").is_unique())
+    rows = rows.join(named, on="key", how="left", maintain_order="left", validate="m:1")
     moving = pl.col("meaning").is_in(("application", "discount")) & (pl.col("amount").abs() > CENT_HALF)
     settles = pl.col("invoice_id").is_not_null() & moving
     # What the entries of payments say mirrors those of invoices; they are read, and made nothing of.
@@ -292,14 +299,16 @@ def _with_payer(paid: pl.DataFrame, rows: pl.DataFrame, credit_rows: pl.DataFram
         .select("posting_date", mirrored="key", key="applied", amount=-pl.col("amount"))
         .unique(["key", "posting_date", "amount"], keep="first", maintain_order=True)
     )
-    paid = paid.join(mirror, on=["key", "posting_date", "amount"], how="left", maintain_order="left")
+    paid = paid.join(
+        mirror, on=["key", "posting_date", "amount"], how="left", maintain_order="left", validate="m:1"
+    )
     paid = paid.with_columns(
         payer=pl.when(pl.col("applied") != pl.col("key")).then("applied").otherwise("mirrored")
     ).with_columns(payer=pl.coalesce("payer", "mirrored"))
     heads = credit_rows.select(
         payer="entry_no", payer_date=pl.coalesce("posting_date", "document_date"), payer_document="document"
     ).drop_nulls("payer")
-    return paid.join(heads, on="payer", how="left", maintain_order="left")
+    return paid.join(heads, on="payer", how="left", maintain_order="left", validate="m:1")
 
 
 def _remaining(draft: Draft, credit_rows: pl.DataFrame) -> pl.DataFrame:

@@ -15,11 +15,12 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.sources.draft import LINE, Draft
+from paydelay.sources.draft import LINE, Draft, file_of
 from paydelay.sources.opening import OpenTable, open_table, read_rows
-from paydelay.sources.values import DATE_FORMATS, as_amount, as_date, as_text, given
+from paydelay.sources.values import as_amount, as_date, as_text, given
 
 _AMOUNTS_LOOKED_AT = 20_000
+_DELETED = "_fivetran_deleted"
 _TRUE = ("true", "t", "yes", "y", "1", "x", "oui", "vrai", "ja", "wahr", "si", "sí", "verdadero")
 
 
@@ -39,6 +40,10 @@ class Layout:
         Other headers a column goes by.
     either : tuple of tuple of str
         Of each of these groups a file must have at least one column.
+    key : tuple of str
+        Columns that name one row; none where an adapter has to settle them first.
+    identifier : str or None
+        Column that names the document in messages; the last of the key if None.
     """
 
     table: str
@@ -46,6 +51,8 @@ class Layout:
     required: tuple[str, ...]
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     either: tuple[tuple[str, ...], ...] = ()
+    key: tuple[str, ...] = ()
+    identifier: str | None = None
 
     def places(self, header: Sequence[str]) -> dict[str, str]:
         """Header of each column that a file has.
@@ -118,7 +125,7 @@ def read_tables(
     -------
     dict of str to polars.DataFrame
         The tables there are: their columns as text, null where empty or absent, and
-        ``LINE``.
+        ``LINE``; each key once, see :func:`unique_by`.
 
     Raises
     ------
@@ -144,7 +151,11 @@ def read_tables(
             for name in layout.columns
         ]
         frames.setdefault(layout.table, []).append(rows.select(*cells, LINE))
-    return {table: pl.concat(parts) for table, parts in frames.items()}
+    whole = {layout.table: layout for layout in layouts}
+    return {
+        table: unique_by(draft, pl.concat(parts), whole[table].key, whole[table].identifier)
+        for table, parts in frames.items()
+    }
 
 
 def _recognised(table: OpenTable, layouts: Sequence[Layout], system: str) -> tuple[Layout, dict[str, str]]:
@@ -202,11 +213,15 @@ def require(tables: Mapping[str, pl.DataFrame], names: Sequence[str], system: st
         )
 
 
-def unique_by(draft: Draft, rows: pl.DataFrame, key: Sequence[str], identifier: str) -> pl.DataFrame:
+def unique_by(
+    draft: Draft, rows: pl.DataFrame, key: Sequence[str], identifier: str | None = None
+) -> pl.DataFrame:
     """Rows whose key names one row only.
 
     Extracts that overlap repeat rows: of identical ones the first is kept. Rows that
-    share a key and differ contradict each other and are refused.
+    share a key and differ contradict each other and are refused. Without a key the
+    rows of one file are each what they are, and those of another file that repeat
+    them are not counted again.
 
     Parameters
     ----------
@@ -215,9 +230,9 @@ def unique_by(draft: Draft, rows: pl.DataFrame, key: Sequence[str], identifier: 
     rows : polars.DataFrame
         With ``LINE``.
     key : sequence of str
-        Columns of the key; a row without one stays.
-    identifier : str
-        Column that names the document.
+        Columns of the key; ``4783.0`` is ``4783`` there. Rows marked as deleted have none.
+    identifier : str, optional
+        Column that names the document; the last of the key if None.
 
     Returns
     -------
@@ -231,13 +246,26 @@ def unique_by(draft: Draft, rows: pl.DataFrame, key: Sequence[str], identifier: 
     >>> unique_by(draft, rows, ["id"], "id")["id"].to_list(), draft.refused[0]["rule"].to_list()
     (['1'], ['key_repeated', 'key_repeated'])
     """
-    keyed = pl.all_horizontal(pl.col(key).is_not_null())
-    copies = rows.filter(keyed & ~pl.struct(pl.exclude(LINE)).is_first_distinct())
+    live = ~is_true(_DELETED) if _DELETED in rows.columns else pl.lit(True)
+    keyed = live & pl.all_horizontal(pl.col(list(key)).is_not_null()) if key else pl.lit(False)
+    cells = pl.struct(pl.exclude(LINE, "__keyed"))
+    rows = rows.with_columns(__keyed=keyed)
+    copies = rows.filter("__keyed").filter(~cells.is_first_distinct())
+    loose = rows.filter(~pl.col("__keyed"))
+    if loose.select(file_of(pl.col(LINE)).n_unique()).item() > 1:
+        # The second of two equal rows of one file repeats the second of another file.
+        names = [name for name in loose.columns if name != LINE]
+        turn = pl.int_range(pl.len()).over(*names, file_of(pl.col(LINE)))
+        again = loose.with_columns(__turn=turn).filter(~pl.struct(*names, "__turn").is_first_distinct())
+        copies = pl.concat([copies, again.drop("__turn")])
     draft.leave_out(copies, "erp.repeated_row")
     rest = rows.join(copies.select(LINE), on=LINE, how="anti", maintain_order="left")
-    shared = keyed & pl.struct(list(key)).is_duplicated()
-    draft.refuse(rest.filter(shared), "key_repeated", key[-1], identifier)
-    return rest.filter(~shared)
+    if not key:
+        return rest.drop("__keyed")
+    named = pl.struct(as_key(name) if rows.schema[name] == pl.String else pl.col(name) for name in key)
+    twice = rest.filter("__keyed").filter(named.is_duplicated())
+    draft.refuse(twice, "key_repeated", key[-1], identifier or key[-1])
+    return rest.join(twice.select(LINE), on=LINE, how="anti", maintain_order="left").drop("__keyed")
 
 
 # ---- Cells -------------------------------------------------------------------------------------
@@ -378,9 +406,6 @@ def decimal_mark_of(rows: pl.DataFrame, columns: Sequence[str]) -> str:
         return read, -odd
 
     return max((".", ","), key=fit)
-
-
-ALL_DAY_FORMATS = tuple(DATE_FORMATS)
 
 
 def as_key(column: str | pl.Expr) -> pl.Expr:

@@ -29,7 +29,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed, unique_by
+from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
 from paydelay.sources.options import ImportOptions
 
 _TRANSACTION = Layout(
@@ -38,25 +38,32 @@ _TRANSACTION = Layout(
      "currency", "entity", "status", "posting", "foreigntotal", "foreignamountpaid", "foreignamountunpaid",
      "foreignpaymentamountunused", "exchangerate", "_fivetran_deleted"),
     ("id", "type", "trandate", "duedate", "closedate", "currency", "entity"),
+    key=("id",),
 )  # fmt: skip
 _LINE_TABLE = Layout(
     "transactionline",
-    ("transaction", "mainline", "linesequencenumber", "foreignamount", "foreignamountpaid",
+    ("transaction", "id", "mainline", "linesequencenumber", "foreignamount", "foreignamountpaid",
      "foreignamountunpaid", "foreignpaymentamountunused", "subsidiary"),
     ("transaction", "mainline", "linesequencenumber"),
+    key=("transaction", "id"),
+    identifier="transaction",
 )  # fmt: skip
 _ACCOUNTING = Layout(
     "transactionaccountingline",
     ("transaction", "transactionline", "accountingbook", "amount", "amountpaid", "amountunpaid",
      "paymentamountunused"),
     ("transaction", "transactionline", "amount", "amountunpaid"),
+    key=("transaction", "transactionline", "accountingbook"),
+    identifier="transaction",
 )  # fmt: skip
 _LINK = Layout(
     "nexttransactionlinelink",
+    ("previousdoc", "previousline", "nextdoc", "nextline", "linktype", "foreignamount"),
     ("previousdoc", "nextdoc", "linktype", "foreignamount"),
-    ("previousdoc", "nextdoc", "linktype", "foreignamount"),
+    key=("previousdoc", "previousline", "nextdoc", "nextline", "linktype"),
+    identifier="previousdoc",
 )
-_CURRENCY = Layout("currency", ("id", "name", "symbol"), ("id", "name", "symbol"))
+_CURRENCY = Layout("currency", ("id", "name", "symbol"), ("id", "name", "symbol"), key=("id",))
 
 _CREDITS = {
     "CUSTPYMT": "payment",
@@ -106,6 +113,8 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     else:
         settled = payments_of_totals(draft, claims, options, [rows["trandate"]])
         draft.assume("netsuite.credits_as_payments", n=settled.height)
+        # Payments worked out of what is unpaid would agree with it whatever the truth.
+        claims = claims.with_columns(open_amount=pl.when("paid_given").then("open_amount"))
     payments = pl.concat([settled, _unused(draft, credit_rows, settled)])
     base, rates = _currencies(rows)
     return finish(draft, options, claims, payments, rates=rates, base=base)
@@ -126,7 +135,6 @@ def _transactions(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     status = pl.col("status").str.to_uppercase().str.split(":").list.last()
     rows = split_off(draft, rows, status.is_in(("V", "VOIDED")), "erp.void")
     rows = split_off(draft, rows, pl.col("posting").str.to_uppercase().is_in(("F", "FALSE")), "erp.draft")
-    rows = unique_by(draft, rows, ["id"], "id")
     days = ("trandate", "duedate", "closedate", "createddate")
     return typed(draft, rows, "id", days=days, amounts=(*_AMOUNTS, "exchangerate"))
 
@@ -136,7 +144,14 @@ def _with_amounts(draft: Draft, rows: pl.DataFrame, tables: dict[str, pl.DataFra
     for name, reader in (("transactionline", _main_lines), ("transactionaccountingline", _account_lines)):
         if name in tables:
             found = reader(draft, tables[name], rows)
-            rows = rows.join(found, on="id", how="left", maintain_order="left", suffix="_line")
+            rows = rows.join(
+                found.drop_nulls("id"),
+                on="id",
+                how="left",
+                maintain_order="left",
+                suffix="_line",
+                validate="m:1",
+            )
             rows = rows.with_columns(pl.coalesce(column, f"{column}_line") for column in _AMOUNTS)
             rows = rows.drop(f"{column}_line" for column in _AMOUNTS)
     claims = rows.filter(pl.col("kind") == "CUSTINVC")
@@ -153,8 +168,8 @@ def _lines_of(
 ) -> pl.DataFrame:
     """Lines of the transactions that are read, one each; the others are left out."""
     lines = lines.with_columns(id=as_key("transaction"))
-    heads = rows.select("id", head_line=pl.col(LINE))
-    lines = lines.join(heads, on="id", how="left", maintain_order="left")
+    heads = rows.select("id", head_line=pl.col(LINE)).drop_nulls("id")
+    lines = lines.join(heads, on="id", how="left", maintain_order="left", validate="m:1")
     wanted = test.fill_null(False) & pl.col("head_line").is_not_null()
     lines = split_off(draft, lines, ~wanted, "erp.not_receivable")
     lines = typed(draft, lines, "id", amounts=amounts)
@@ -245,6 +260,7 @@ def _claims(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
         open_amount="foreignamountunpaid",
         recorded_on="createddate",
         paid_amount=paid,
+        paid_given=pl.col("foreignamountpaid").is_not_null(),
         credited_amount=pl.lit(0.0),
         settled_on="closedate",
         changed_on=pl.lit(None, dtype=pl.Date),
@@ -256,12 +272,12 @@ def _linked(
 ) -> pl.DataFrame:
     """What payments, deposits and credit memos were applied to, on their own dates."""
     links = links.with_columns(as_key("previousdoc"), as_key("nextdoc"))
-    named = claims.select(pl.col("key").alias("previousdoc"), named="invoice_id")
+    named = claims.select(pl.col("key").alias("previousdoc"), named="invoice_id").drop_nulls("previousdoc")
     heads = credit_rows.select(
         pl.col("id").alias("nextdoc"), "kind", "trandate", "createddate", head_line=pl.col(LINE)
-    )
-    links = links.join(named, on="previousdoc", how="left", maintain_order="left").join(
-        heads, on="nextdoc", how="left", maintain_order="left"
+    ).drop_nulls("nextdoc")
+    links = links.join(named, on="previousdoc", how="left", maintain_order="left", validate="m:1").join(
+        heads, on="nextdoc", how="left", maintain_order="left", validate="m:1"
     )
     payment = (pl.col("linktype").str.to_lowercase() == "payment").fill_null(False)
     links = split_off(draft, links, ~payment, "erp.not_receivable")

@@ -31,7 +31,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, read_tables, require, typed, unique_by
+from paydelay.sources.layouts import Layout, as_key, read_tables, require, typed
 from paydelay.sources.options import ImportOptions
 
 _MOVE = Layout(
@@ -40,6 +40,8 @@ _MOVE = Layout(
      "date", "invoice_date", "invoice_date_due", "amount_total", "amount_residual", "payment_id",
      "statement_line_id", "create_date"),
     ("id", "move_type", "state", "name", "date"),
+    key=("id",),
+    identifier="name",
 )  # fmt: skip
 _LINE = Layout(
     "account_move_line",
@@ -47,19 +49,26 @@ _LINE = Layout(
      "display_type", "date", "date_maturity", "debit", "credit", "amount_currency", "amount_residual",
      "amount_residual_currency", "payment_id", "statement_line_id", "create_date"),
     ("id", "move_id", "account_id", "date", "debit", "credit"),
+    key=("id",),
 )  # fmt: skip
 _PARTIAL = Layout(
     "account_partial_reconcile",
     ("id", "debit_move_id", "credit_move_id", "amount", "debit_amount_currency"),
     ("id", "debit_move_id", "credit_move_id", "amount"),
+    key=("id",),
 )
 _PAYMENT = Layout(
     "account_payment",
     ("id", "move_id", "payment_type", "partner_type", "amount"),
     ("id", "move_id", "payment_type", "partner_type", "amount"),
+    key=("id",),
 )
-_ACCOUNT = Layout("account_account", ("id", "account_type", "code"), ("id", "account_type", "code"))
-_CURRENCY = Layout("res_currency", ("id", "name", "symbol", "rounding"), ("id", "name", "symbol"))
+_ACCOUNT = Layout(
+    "account_account", ("id", "account_type", "code"), ("id", "account_type", "code"), key=("id",)
+)
+_CURRENCY = Layout(
+    "res_currency", ("id", "name", "symbol", "rounding"), ("id", "name", "symbol"), key=("id",)
+)
 # Tables of the same module that say nothing about what was paid when.
 _OTHERS = (
     Layout("account_full_reconcile", ("id", "exchange_move_id", "create_uid"), ("id", "exchange_move_id")),
@@ -128,9 +137,8 @@ def _moves(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     kept = ("OUT_INVOICE", "OUT_RECEIPT", "OUT_REFUND", "ENTRY")
     rows = keep_known(draft, rows, "move_type", kept, _LEFT_OUT_TYPES, "document_type_unknown", "name")
     rows = keep_known(draft, rows, "state", ("POSTED",), _STATES, "status_unknown", "name")
-    rows = unique_by(draft, rows.with_columns(move_id=as_key("id")), ["move_id"], "name")
     return rows.select(
-        "move_id",
+        as_key("id").alias("move_id"),
         pl.col("move_type").str.to_lowercase(),
         "name",
         "invoice_date",
@@ -148,8 +156,8 @@ def _receivable_lines(
         for name in ("id", "move_id", "account_id", "partner_id", "company_id", "currency_id",
                      "company_currency_id", "payment_id", "statement_line_id")
     )  # fmt: skip
-    rows = unique_by(draft, rows, ["id"], "id")
-    joined = rows.join(moves, on="move_id", how="left", maintain_order="left")
+    known = moves.drop_nulls("move_id")
+    joined = rows.join(known, on="move_id", how="left", maintain_order="left", validate="m:1")
     accounts = _receivable_accounts(tables, joined)
     on_account = pl.col("account_id").is_in(accounts.implode()) & pl.col("move_type").is_not_null()
     counterparts = joined.filter(~on_account.fill_null(False))
@@ -259,7 +267,9 @@ def _credits(
     debit_elsewhere = ~credit & ~pl.col("move_type").is_in(_INVOICES)
     draft.leave_out(lines.filter(debit_elsewhere), "erp.debit_entry")
     waived = _waived_shares(lines.filter(credit), counterparts, tables)
-    credit_rows = lines.filter(credit).join(waived, on="move_id", how="left", maintain_order="left")
+    credit_rows = lines.filter(credit).join(
+        waived, on="move_id", how="left", maintain_order="left", validate="m:1"
+    )
     credit_rows = credit_rows.with_columns(
         waived=pl.col("waived").fill_null(0.0).clip(0.0, 1.0),
         kind=pl.when(pl.col("move_type") != "entry")
@@ -312,15 +322,17 @@ def _settlements(
         as_key(name).alias(name) for name in ("id", "debit_move_id", "credit_move_id")
     )
     of_claims = claims.select(pl.col("id").alias("debit_move_id"), "invoice_id", claim_line=pl.col(LINE))
-    rows = rows.join(of_claims, on="debit_move_id", how="left", maintain_order="left")
+    of_claims = of_claims.drop_nulls("debit_move_id")
+    rows = rows.join(of_claims, on="debit_move_id", how="left", maintain_order="left", validate="m:1")
     rows = split_off(draft, rows, pl.col("invoice_id").is_null(), "erp.document_not_in_books")
     rows = typed(draft, rows, "invoice_id", amounts=("amount", "debit_amount_currency"))
     rows = rows.with_columns(amount=pl.coalesce("debit_amount_currency", "amount").fill_null(0.0))
     # A difference of exchange moves no amount of the invoice's own currency.
     still = pl.col("amount").abs() < CENT_HALF
     draft.belong(rows.filter(still), "claim_line")
+    of_credits = credit_rows.rename({"id": "credit_move_id"}).drop_nulls("credit_move_id")
     rows = rows.filter(~still).join(
-        credit_rows.rename({"id": "credit_move_id"}), on="credit_move_id", how="left", maintain_order="left"
+        of_credits, on="credit_move_id", how="left", maintain_order="left", validate="m:1"
     )
     missing = pl.col("kind").is_null()
     draft.refuse(rows.filter(missing), "payment_not_given", "credit_move_id", "invoice_id")

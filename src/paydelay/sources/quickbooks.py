@@ -28,7 +28,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed, unique_by
+from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
 from paydelay.sources.options import ImportOptions
 
 _INVOICE = Layout(
@@ -36,24 +36,34 @@ _INVOICE = Layout(
     ("id", "customer_id", "doc_number", "transaction_date", "due_date", "total_amount", "balance", "deposit",
      "currency_id", "exchange_rate", "sales_term_id", "created_at", "_fivetran_deleted"),
     ("id", "customer_id", "transaction_date", "due_date", "total_amount", "balance"),
+    key=("id",),
 )  # fmt: skip
 _PAYMENT = Layout(
     "payment",
     ("id", "customer_id", "transaction_date", "total_amount", "unapplied_amount", "currency_id",
      "exchange_rate", "created_at", "_fivetran_deleted"),
     ("id", "customer_id", "transaction_date", "total_amount", "unapplied_amount"),
+    key=("id",),
 )  # fmt: skip
 _PAYMENT_LINE = Layout(
     "payment_line",
     ("payment_id", "index", "amount", "invoice_id", "credit_memo_id"),
     ("payment_id", "index", "amount", "invoice_id"),
+    key=("payment_id", "index"),
+    identifier="payment_id",
 )
-_TERM = Layout("term", ("id", "due_days", "day_of_month_due", "name"), ("id", "due_days", "day_of_month_due"))
+_TERM = Layout(
+    "term",
+    ("id", "due_days", "day_of_month_due", "name"),
+    ("id", "due_days", "day_of_month_due"),
+    key=("id",),
+)
 _CREDIT_MEMO = Layout(
     "credit_memo",
     ("id", "customer_id", "transaction_date", "total_amount", "balance", "currency_id",
      "_fivetran_deleted"),
     ("id", "customer_id", "transaction_date", "total_amount", "balance"),
+    key=("id",),
 )  # fmt: skip
 
 
@@ -105,10 +115,9 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
 
 
 def _documents(draft: Draft, rows: pl.DataFrame, *others: str) -> pl.DataFrame:
-    """Rows that are not deleted, each id once, with days and amounts in their types."""
+    """Rows that are not deleted, with days and amounts in their types."""
     rows = split_off(draft, rows, is_true("_fivetran_deleted"), "erp.deleted")
     rows = rows.with_columns(as_key("id"), as_key("customer_id"))
-    rows = unique_by(draft, rows, ["id"], "id")
     days = ["transaction_date", "created_at", *(name for name in others if name == "due_date")]
     amounts = ["total_amount", "exchange_rate", *(name for name in others if name != "due_date")]
     present = [name for name in (*days, *amounts) if name in rows.columns]
@@ -148,9 +157,9 @@ def _claims(
         draft.used_besides.append(terms[LINE])
         days = terms.select(
             as_key("id").alias("sales_term_id"), due_days=pl.col("due_days").cast(pl.Int64, strict=False)
-        ).filter(pl.col("due_days").is_between(0, 3650)).unique("sales_term_id")  # fmt: skip
+        ).filter(pl.col("due_days").is_between(0, 3650)).drop_nulls("sales_term_id")  # fmt: skip
         invoices = invoices.with_columns(as_key("sales_term_id")).join(
-            days, on="sales_term_id", how="left", maintain_order="left"
+            days, on="sales_term_id", how="left", maintain_order="left", validate="m:1"
         )
         agreed = pl.col("transaction_date").dt.offset_by(pl.format("{}d", "due_days"))
         due = pl.coalesce("due_date", agreed)
@@ -178,12 +187,12 @@ def _claims(
 def _settled(draft: Draft, rows: pl.DataFrame, claims: pl.DataFrame, received: pl.DataFrame) -> pl.DataFrame:
     """What each line of a payment settled: by credit memos as far as the payment used them, else by cash."""
     rows = rows.with_columns(as_key(name) for name in ("payment_id", "invoice_id", "credit_memo_id"))
-    known = claims.select(pl.col("key").alias("invoice_id"), named="invoice_id")
+    known = claims.select(pl.col("key").alias("invoice_id"), named="invoice_id").drop_nulls("invoice_id")
     heads = received.select(
         pl.col("id").alias("payment_id"), "transaction_date", "created_at", head_line=pl.col(LINE)
-    )
-    rows = rows.join(known, on="invoice_id", how="left", maintain_order="left").join(
-        heads, on="payment_id", how="left", maintain_order="left"
+    ).drop_nulls("payment_id")
+    rows = rows.join(known, on="invoice_id", how="left", maintain_order="left", validate="m:1").join(
+        heads, on="payment_id", how="left", maintain_order="left", validate="m:1"
     )
     is_credit = pl.col("invoice_id").is_null() & pl.col("credit_memo_id").is_not_null()
     about = pl.col("named").is_not_null() | (is_credit & pl.col("head_line").is_not_null())

@@ -1,9 +1,10 @@
 """Exchange rates for imported books: a table of one's own, or those of the European Central Bank.
 
-Only what the books need is taken: for each foreign currency the rates published from
-its first invoice to the last day of the books, each under the day it was published.
-History converts at the last rate on or before an issue date, exposure at the last
-one known, so that both are found there.
+Only what the books need is taken: for each foreign currency the rates from its first
+invoice on, each under the day it was published. A table of one's own is taken to its
+end: a prediction may be asked for a day on which nothing was booked any more, and
+history cuts off what lies behind the day of a model. Those of the European Central
+Bank end with the export date, or a month after the last day of the books.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import polars as pl
 from paydelay.errors import ConfigError, CurrencyError, LedgerError
 from paydelay.preflight import importing
 from paydelay.sources.draft import LINE, Draft
+from paydelay.sources.on_account import convert_on_account
 from paydelay.sources.opening import open_table
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER
@@ -24,6 +26,7 @@ from paydelay.sources.values import as_amount, as_date, as_text
 
 ECB = "ecb"
 _EURO = "EUR"
+_BANK_DAYS_BEHIND_BOOKS = 31
 _SCHEMA = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
 _DATES = {
     "invoices": ("issue_date", "recorded_on"),
@@ -33,7 +36,7 @@ _DATES = {
 
 
 def add_rates(draft: Draft, options: ImportOptions) -> None:
-    """Give a draft the rates that the options of an import name.
+    """Give a draft the rates that the options of an import name, and convert its cash on account.
 
     Parameters
     ----------
@@ -55,63 +58,36 @@ def add_rates(draft: Draft, options: ImportOptions) -> None:
     """
     if options.reporting_currency is not None:
         draft.reporting_currency = options.reporting_currency
-    if options.rates is None:
-        return
+    convert_on_account(draft, _given(draft, options) if options.rates is not None else None)
+
+
+def _given(draft: Draft, options: ImportOptions) -> pl.DataFrame:
+    """The rates that the options name; those that the invoices need become the draft's own."""
     own = draft.tables.get("rates")
     if own is not None and own.height:
         raise ConfigError("These books bring exchange rates of their own; leave --rates out.")
-    needed = _needed(draft)
-    if options.rates.strip().lower() == ECB:
+    needed, asked, last = _needed(draft), str(options.rates), _last_day(draft)
+    if asked.strip().lower() == ECB:
         draft.reporting_currency = draft.reporting_currency or _EURO
-        published, source = ecb_rates(needed, draft.reporting_currency), "ECB"
+        wanted = pl.concat([needed["currency"], _on_account_codes(draft)])
+        published, source = ecb_rates(wanted.to_frame(), draft.reporting_currency), "ECB"
+        published = published.filter(pl.col("rate_date") <= _bank_until(last, options.export_date))
     else:
-        published, source = read_rates(Path(options.rates)), Path(options.rates).name
+        published, source = read_rates(Path(asked)), Path(asked).name
     reporting = draft.reporting_currency
     foreign = needed.filter(pl.col("currency") != reporting) if reporting else needed
-    rates = _span(published, foreign, _last_day(draft), reporting)
+    rates = _span(published, foreign, reporting)
     draft.tables["rates"] = rates.with_columns(pl.lit(None, pl.Int64).alias(LINE))
     if rates.height:
         _tell(draft, rates, foreign, source)
+    return published
 
 
-def rates_from_rows(rows: pl.DataFrame, reporting_currency: str) -> tuple[pl.DataFrame, int]:
-    """Table of rates from rates that books carry themselves, such as one per invoice.
-
-    Parameters
-    ----------
-    rows : polars.DataFrame
-        Columns currency, rate_date and rate: units of the reporting currency for one
-        unit of currency.
-    reporting_currency : str
-        ISO 4217 code.
-
-    Returns
-    -------
-    tuple of polars.DataFrame and int
-        Currency, rate_date and rate, one row per currency and day, and on how many of
-        those the rows did not agree: the median counts there. Rows of the reporting
-        currency and unusable rates are left out.
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({
-    ...     "currency": ["USD", "USD", "EUR"], "rate_date": [date(2024, 1, 5)] * 3, "rate": [0.9, 0.92, 1.0],
-    ... })
-    >>> rates_from_rows(rows, "EUR")[0].rows()
-    [('USD', datetime.date(2024, 1, 5), 0.91)]
-    """
-    usable = rows.select(
-        pl.col("currency").str.to_uppercase(), "rate_date", pl.col("rate").cast(pl.Float64)
-    ).filter(
-        pl.col("currency") != reporting_currency,
-        pl.col("rate_date").is_not_null(),
-        pl.col("rate").is_finite() & (pl.col("rate") > 0),
-    )
-    table = usable.group_by("currency", "rate_date").agg(
-        pl.col("rate").median(), several=pl.col("rate").n_unique() > 1
-    )
-    several = int(table["several"].sum())
-    return table.select(_SCHEMA.names()).cast(_SCHEMA).sort("currency", "rate_date"), several
+def _on_account_codes(draft: Draft) -> pl.Series:
+    """Currencies of cash that names no invoice."""
+    if draft.on_account is None:
+        return pl.Series("currency", [], dtype=pl.String)
+    return draft.on_account["currency"].str.to_uppercase().drop_nulls().unique()
 
 
 def read_rates(path: Path) -> pl.DataFrame:
@@ -238,15 +214,22 @@ def _last_day(draft: Draft) -> date | None:
         for column in columns
         if column in draft.tables[name].columns and draft.tables[name].schema[column] == pl.Date
     ]
+    if draft.on_account is not None:
+        days.append(draft.on_account["payment_date"].max())
     return max((day for day in days if isinstance(day, date)), default=None)
 
 
-def _span(
-    published: pl.DataFrame, needed: pl.DataFrame, last: date | None, reporting: str | None
-) -> pl.DataFrame:
-    """Rates from the one that holds on the first issue date of each currency to the last day of the books."""
+def _bank_until(last: date | None, exported: date | None) -> date:
+    """The day to which rates of the bank are taken: that of the export, else a month behind the books."""
+    if last is None:
+        return exported or date.max
+    return max(last, exported) if exported else last + timedelta(_BANK_DAYS_BEHIND_BOOKS)
+
+
+def _span(published: pl.DataFrame, needed: pl.DataFrame, reporting: str | None) -> pl.DataFrame:
+    """Rates from the one that holds on the first issue date of each currency on."""
     first = needed.group_by("currency").agg(pl.col("issue_date").min()).sort("currency", "issue_date")
-    if not first.height or last is None:
+    if not first.height:
         return _SCHEMA.to_frame()
     known = published.sort("rate_date")
     starts = first.sort("issue_date").join_asof(
@@ -268,7 +251,7 @@ def _span(
         )
     return (
         published.join(starts.select("currency", "start"), on="currency")
-        .filter(pl.col("rate_date").is_between(pl.col("start"), last))
+        .filter(pl.col("rate_date") >= pl.col("start"))
         .select(_SCHEMA.names())
         .unique()
         .sort("currency", "rate_date")

@@ -28,7 +28,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed, unique_by
+from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
 from paydelay.sources.options import ImportOptions
 
 _INVOICE = Layout(
@@ -37,6 +37,7 @@ _INVOICE = Layout(
      "totalpaid", "totaldue", "trx_totalentered", "trx_totalpaid", "trx_totaldue", "whencreated", "whendue",
      "whenpaid", "whenposted", "whenmodified", "auwhencreated", "megaentityid", "_fivetran_deleted"),
     ("recordno", "customerid", "totalentered", "totalpaid", "totaldue", "whencreated", "whendue", "whenpaid"),
+    key=("recordno",),
 )  # fmt: skip
 
 # Adjustments, payments, advances and overpayments: what was applied of them is in the
@@ -114,7 +115,6 @@ def _rows(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     )
     rows = keep_known(draft, rows, "recordtype", ("RI",), _OTHER_TYPES, "document_type_unknown", "recordno")
     rows = keep_known(draft, rows, "state", _KEPT_STATES, _OTHER_STATES, "status_unknown", "recordno")
-    rows = unique_by(draft, rows, ["recordno"], "recordno")
     sums = ("totalentered", "totalpaid", "totaldue")
     rows = typed(
         draft,

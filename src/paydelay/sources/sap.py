@@ -44,6 +44,7 @@ from paydelay.sources.sap_layouts import (
     PAYMENT_TYPES,
     REVERSED_CREDIT_KEY,
 )
+from paydelay.sources.sap_sums import agree_in_sum
 
 _DAYS = ("bldat", "budat", "cpudt", "faedt", "zfbdt", "augdt")
 _AMOUNTS = ("wrbtr", "dmbtr", "wrshb", "dmshb", "wskto", "zbd1t", "zbd2t", "zbd3t")
@@ -78,11 +79,14 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     items = _items(draft, tables[ITEMS.table], tables.get(HEADERS.table))
     base = _local_currency(items, options)
     items = _in_scope(draft, _with_amounts(draft, items, base))
+    raw = items.select(LINE, "currency", "amount", group=_group())
     claims, payments = settle(draft, _classified(draft, items))
     customers = _customers(draft, tables[CUSTOMERS.table]) if CUSTOMERS.table in tables else None
     rates = items.select("currency", rate_date="budat", rate=pl.col("local") / pl.col("amount"))
     known = rates_of_documents(rates, base) if base else None
-    return finish(draft, options, claims, payments, customers=customers, rates=known, base=base)
+    finish(draft, options, claims, payments, customers=customers, rates=known, base=base)
+    draft.reconcile = agree_in_sum(draft, raw, payments)
+    return draft
 
 
 # ---- Reading ---------------------------------------------------------------------------------------
@@ -143,7 +147,7 @@ def _with_headers(draft: Draft, rows: pl.DataFrame, headers: pl.DataFrame) -> pl
     heads = headers.with_columns(_bare(name) for name in ("bukrs", "belnr", "gjahr", "stblg"))
     heads = split_off(draft, heads, is_true("_fivetran_deleted"), "erp.deleted")
     heads = unique_by(draft, heads, ["bukrs", "belnr", "gjahr"], "belnr")
-    wanted = heads.join(rows, on=["bukrs", "belnr", "gjahr"], how="semi", nulls_equal=True)
+    wanted = heads.join(rows, on=["bukrs", "belnr", "gjahr"], how="semi")
     draft.leave_out(heads.join(wanted.select(LINE), on=LINE, how="anti"), "erp.not_receivable")
     form = day_formats_of(draft, _without_zeros(wanted), ("bldat", "budat", "cpudt"), _FORMATS)
     wanted = typed(draft, _without_zeros(wanted), "belnr", days=("bldat", "budat", "cpudt"), day_formats=form)
@@ -151,9 +155,9 @@ def _with_headers(draft: Draft, rows: pl.DataFrame, headers: pl.DataFrame) -> pl
         wanted.select("bukrs", "belnr", "gjahr", "stblg", *filled, header_line=pl.col(LINE)),
         on=["bukrs", "belnr", "gjahr"],
         how="left",
-        nulls_equal=True,
         maintain_order="left",
         suffix="_head",
+        validate="m:1",
     )
     draft.belong(
         joined.filter(pl.col("header_line").is_not_null()).select(
@@ -166,7 +170,8 @@ def _with_headers(draft: Draft, rows: pl.DataFrame, headers: pl.DataFrame) -> pl
 
 def _customers(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     rows = split_off(draft, rows, is_true("_fivetran_deleted"), "erp.deleted")
-    return rows.select(LINE, customer_id=_bare("kunnr"), country="land1", sector="brsch", segment="kukla")
+    rows = unique_by(draft, rows.with_columns(_bare("kunnr")), ["kunnr"])
+    return rows.select(LINE, customer_id="kunnr", country="land1", sector="brsch", segment="kukla")
 
 
 # ---- Amounts ---------------------------------------------------------------------------------------
@@ -253,19 +258,26 @@ def _classified(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
         .when(memo.fill_null(False) & pl.col("umskz").is_null())
         .then(pl.lit("credit_note"))
         .otherwise(pl.lit("payment")),
-        group=pl.when(pl.col("augbl").is_not_null() & pl.col("augdt").is_not_null()).then(
-            pl.concat_str(
-                pl.col("bukrs").fill_null(""), "augbl", pl.col("augdt").cast(pl.String), "currency",
-                separator="|", ignore_nulls=True,
-            )
-        ),
+        group=_group(),
         **_terms(),
-    )  # fmt: skip
+    )
     other = (pl.col("role") == "payment") & ~of_payment
     draft.assume("sap.other_credits_as_payments", n=rows.filter(other).height)
     no_base = pl.col("due_date").is_not_null() & pl.col("faedt").is_null() & pl.col("zfbdt").is_null()
     draft.assume("sap.baseline_is_document_date", n=rows.filter(no_base, pl.col("role") == "claim").height)
     return rows.with_columns(invoice_id=_identifier(rows))
+
+
+def _group() -> pl.Expr:
+    """What was cleared together in one currency; nothing for open items."""
+    cleared = pl.col("augbl").is_not_null() & pl.col("augdt").is_not_null()
+    parts = [
+        pl.col("bukrs").fill_null(""),
+        pl.col("augbl"),
+        pl.col("augdt").cast(pl.String),
+        pl.col("currency"),
+    ]
+    return pl.when(cleared).then(pl.concat_str(parts, separator="|", ignore_nulls=True))
 
 
 def _terms() -> dict[str, pl.Expr]:

@@ -57,20 +57,13 @@ def _followed(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
         pl.col("belnr").is_not_null()
     )
     targets = items.filter(pl.col("role").is_in(("claim", "residual"))).select(*keys, target="item")
-    exact = named.join(targets, on=keys, how="inner", nulls_equal=True)
-    # A list names the document only; that will do where it has one item.
-    alone = targets.filter(pl.len().over("bukrs", "belnr") == 1).select("bukrs", "belnr", "target")
-    loose = named.join(exact, on="item", how="anti").join(
-        alone, on=["bukrs", "belnr"], how="inner", nulls_equal=True
-    )
-    links = pl.concat([exact.select("item", "target"), loose.select("item", "target")]).unique("item")
-    links = links.filter(pl.col("item") != pl.col("target"))
-    items = items.join(links, on="item", how="left", maintain_order="left")
+    links = _links(named, targets)
+    items = items.join(links, on="item", how="left", maintain_order="left", validate="m:1")
     for _ in range(_FOLLOWED_TIMES):
         # A residual of a residual is still about the first invoice.
         known = items.select(target="item", next_claim="claim", next_line="claim_line")
         items = (
-            items.join(known, on="target", how="left", maintain_order="left")
+            items.join(known, on="target", how="left", maintain_order="left", validate="m:1")
             .with_columns(
                 claim=pl.coalesce("claim", "next_claim"), claim_line=pl.coalesce("claim_line", "next_line")
             )
@@ -89,6 +82,22 @@ def _followed(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
         .join(names, on="claim", how="left", maintain_order="left")
         .with_columns(claim_id=pl.when(orphan).then("invoice_id").otherwise("claim_id"))
     )
+
+
+def _links(named: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """The item that each one names: by its whole key, else the only one that the given parts fit."""
+    pairs = named.join(
+        targets, on=["bukrs", "belnr"], how="inner", nulls_equal=True, suffix="_target"
+    ).filter(pl.col("item") != pl.col("target"))
+    parts = [(pl.col(name), pl.col(f"{name}_target")) for name in ("gjahr", "buzei")]
+    exact = pl.all_horizontal((part == other).fill_null(False) for part, other in parts)
+    # A list names the document only, and may have no numbers of items itself.
+    fits = pl.all_horizontal((part == other).fill_null(True) for part, other in parts)
+    pairs = pairs.with_columns(__exact=exact).filter(fits)
+    whole = pairs.filter("__exact")
+    loose = pairs.join(whole, on="item", how="anti")
+    links = pl.concat([rows.filter(pl.len().over("item") == 1) for rows in (whole, loose)])
+    return links.select("item", "target")
 
 
 def _claims(items: pl.DataFrame) -> pl.DataFrame:
@@ -131,11 +140,19 @@ def _cleared(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
     rest = _pieces(_less(credit_rows, named, "credit"), _less(debits, named, "debit"))
     several = rest.drop_nulls().group_by("group").agg(pl.col("credit").n_unique(), pl.col("debit").n_unique())
     draft.assume("sap.groups_by_age", n=several.filter((pl.col("credit") > 1) & (pl.col("debit") > 1)).height)
-    draft.assume("sap.surplus_credits", n=rest.filter(pl.col("debit").is_null())["group"].n_unique())
+    codes = sized.select("group", "currency").unique()
+    over = rest.filter(pl.col("debit").is_null()).join(codes, on="group", how="left", validate="m:1")
+    _tell_amounts(draft, "sap.surplus_credits", over, "group")
     pieces = pl.concat([named.with_columns(group=pl.lit(None, dtype=pl.String)), rest])
     pieces = pieces.filter(pl.col("debit").is_not_null()).join(
         debits.select(
-            "claim_line", "claim_id", "augdt", debit="item", debit_role="role", debit_line=pl.col(LINE)
+            "claim_line",
+            "claim_id",
+            "augdt",
+            "currency",
+            debit="item",
+            debit_role="role",
+            debit_line=pl.col(LINE),
         ),
         on="debit",
         how="left",
@@ -149,10 +166,17 @@ def _cleared(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
         how="left",
     )  # fmt: skip
     unexplained = pieces.filter(pl.col("credit").is_null())
-    draft.assume("sap.settled_at_clearing_date", n=unexplained["claim_id"].n_unique())
+    _tell_amounts(draft, "sap.settled_at_clearing_date", unexplained, "claim_id")
     of_credits = pieces.filter(pl.col("credit_line").is_not_null())
     draft.belong(of_credits.select(pl.col("credit_line").alias(LINE), owner="claim_line"), "owner")
     return pieces
+
+
+def _tell_amounts(draft: Draft, key: str, pieces: pl.DataFrame, counted: str) -> None:
+    """Tell of pieces in which the other side is missing: how many, and how much in each currency."""
+    told = pieces.group_by("currency").agg(n=pl.col(counted).n_unique(), cents=pl.col("cents").sum())
+    for currency, n, cents in told.sort("currency").iter_rows():
+        draft.assume(key, n=n, amount=cents / 100.0, currency=currency or "")
 
 
 def _within(column: str) -> pl.Expr:

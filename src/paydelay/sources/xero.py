@@ -48,16 +48,19 @@ _INVOICE = Layout(
     ),
     ("invoice_id", "contact_id", "date", "due_date", "total", "type", "status", "currency_code",
      "amount_paid", "amount_credited", "amount_due", "fully_paid_on_date"),
+    key=("invoice_id",),
 )  # fmt: skip
 _PAYMENT = Layout(
     "payment",
     ("payment_id", "invoice_id", "date", "amount", "status"),
     ("payment_id", "invoice_id", "date", "amount", "status"),
+    key=("payment_id",),
 )
 _CREDIT_NOTE = Layout(
     "credit_note",
     ("credit_note_id", "contact_id", "date", "type", "status", "total", "remaining_credit", "currency_code"),
     ("credit_note_id", "contact_id", "date", "type", "status", "total", "remaining_credit"),
+    key=("credit_note_id",),
 )
 _TEMPLATE = Layout(
     "sales invoices template",
@@ -173,7 +176,8 @@ def _payments(draft: Draft, rows: pl.DataFrame, claims: pl.DataFrame) -> pl.Data
         draft, rows, "status", ("AUTHORISED",), {"DELETED": "erp.void"}, "status_unknown", "payment_id"
     )
     known = claims.select(pl.col("key").alias("invoice_id"), pl.col("invoice_id").alias("named"))
-    rows = rows.join(known, on="invoice_id", how="left", maintain_order="left")
+    known = known.drop_nulls("invoice_id")
+    rows = rows.join(known, on="invoice_id", how="left", maintain_order="left", validate="m:1")
     # Payments of bills, and of credit notes and over-payments, name no receivable.
     rows = split_off(draft, rows, pl.col("named").is_null(), "erp.document_not_in_books")
     rows = typed(draft, rows, "payment_id", days=("date",), amounts=("amount",))
