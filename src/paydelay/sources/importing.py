@@ -89,9 +89,10 @@ def import_ledger(kind: str, files: str | Path | Iterable[str | Path], **options
     chosen = _options(options)
     draft: Draft = importlib.import_module(KINDS[kind]).read(places, chosen)
     add_rates(draft, chosen)
-    if chosen.pseudonym_key:
-        pseudonymise(draft, chosen.pseudonym_key)
+    # Under the true names first: adapters compare with what they read.
     ledger = to_ledger(draft)
+    if chosen.pseudonym_key:
+        ledger = pseudonymise(ledger, chosen.pseudonym_key)
     log.info(
         "Imported %d files of the kind %s: %d lines read, %d used, %d refused.",
         len(draft.files),
