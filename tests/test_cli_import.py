@@ -99,7 +99,12 @@ def test_a_ledger_that_is_there_is_replaced_only_when_asked(tiny: Path, tmp_path
         (("--out", "ledger", "--export-date", "soon"), "year-month-day"),
         (("--out", "ledger", "--match-unlettered", "lifo"), "fifo"),
         (("--out", "ledger", "--format", "xlsx"), "parquet"),
-        (("--out", "ledger", "--mapping", "m.yaml"), "knows its own columns"),
+        (
+            ("--out", "ledger", "--mapping", "m.yaml"),
+            "The kind 'tiny' has no use for --mapping",
+        ),
+        (("--out", "ledger", "--match-unlettered", "fifo"), "has no use for --match-unlettered"),
+        (("--out", "ledger", "--terms", "absent.csv"), "absent.csv"),
         (("--out", "ledger", "--guess"), "csv only"),
         (("--out", "ledger", "--rejects", "r.xlsx"), ".xlsx"),
         (("--out", "ledger", "--rejects", "r.json", "--csv-style", "excel-fr"), "excel-fr"),

@@ -34,7 +34,7 @@ _Kind = Annotated[
 _Files = Annotated[list[str], typer.Argument(metavar="FILES", help="Its files, in any order.")]
 _Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the ledger is written.")]
 _Mapping = Annotated[
-    Path | None, typer.Option("--mapping", metavar="FILE", help="Columns of a csv source, in YAML.")
+    Path | None, typer.Option("--mapping", metavar="FILE", help="csv: which column is which, in YAML.")
 ]
 _TermsDays = Annotated[
     int | None,
@@ -48,7 +48,7 @@ _Terms = Annotated[
 ]
 _Unlettered = Annotated[
     Matching | None,
-    typer.Option("--match-unlettered", help="Settle the oldest invoice with payments that name none."),
+    typer.Option("--match-unlettered", help="fec: settle the oldest invoice with payments that name none."),
 ]
 _Currency = Annotated[
     str | None, typer.Option("--currency", metavar="CODE", help="Of amounts that state none, such as EUR.")
@@ -62,7 +62,7 @@ _Rates = Annotated[
 ]
 _ExportDate = Annotated[
     date | None,
-    typer.Option("--export-date", parser=day, metavar="DATE", help="Day the books were exported."),
+    typer.Option("--export-date", parser=day, metavar="DATE", help="Day of the export; not for fec."),
 ]
 _Pseudonymise = Annotated[
     str | None,
@@ -112,8 +112,6 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         _print_guess(kind, files)
         return
     folder = _checked_folder(out, force, language)
-    if mapping is not None and kind != "csv":
-        raise ConfigError(f"A mapping says how to read csv files; the kind '{kind}' knows its own columns.")
     options: dict[str, Any] = {
         "mapping": mapping,
         "terms_days": terms_days,
