@@ -17,7 +17,7 @@ from paydelay.errors import ConfigError, LedgerError
 from paydelay.language import phrase
 
 if TYPE_CHECKING:
-    from paydelay.sources import ImportedLedger
+    from paydelay.sources import ImportedLedger, ImportReport
 
 KEY_VARIABLE = "PAYDELAY_PSEUDONYM_KEY"
 _KEY_LETTERS_MIN = 16
@@ -76,7 +76,10 @@ _Guess = Annotated[
     bool, typer.Option("--guess", help="Print a mapping for csv files, to correct; write nothing.")
 ]
 _Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit 1 and write no ledger where a line is refused.")
+    bool,
+    typer.Option(
+        "--strict", help="Exit 1 and write no ledger where a line is refused or amounts do not agree."
+    ),
 ]
 _Rejects = Annotated[
     Path | None, typer.Option("--rejects", metavar="FILE", help="Write every refused line to a CSV.")
@@ -125,14 +128,24 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         "pseudonym_key": _key(pseudonymise) if pseudonymise else None,
     }
     ledger = _imported(kind, files, options, rejects, csv_style, language)
-    if strict and ledger.report.refusals.height:
-        refused = ledger.report.refusals.height
-        typer.echo(phrase("import.strict", language, n=refused), err=True)
-        raise typer.Exit(1)
+    _stop_if_strict(ledger.report, strict, language)
     if ledger.invoices.is_empty():
         raise LedgerError(phrase("import.nothing_usable", language))
     ledger.write(folder, file_format.value)
     typer.echo(phrase("import.saved", language, target=str(folder)))
+    if not ledger.report.reconciled:
+        # Once more where nobody overlooks it: the report is long and may have gone into a file.
+        typer.secho(phrase("import.unreconciled", language), err=True, bold=True, fg=typer.colors.YELLOW)
+
+
+def _stop_if_strict(report: ImportReport, strict: bool, language: Language) -> None:
+    flaws = [phrase("import.strict", language, n=report.refusals.height)] if report.refusals.height else []
+    if not report.reconciled:
+        flaws.append(phrase("import.strict_unreconciled", language))
+    if strict and flaws:
+        for flaw in flaws:
+            typer.secho(flaw, err=True, bold=True)
+        raise typer.Exit(1)
 
 
 def _imported(

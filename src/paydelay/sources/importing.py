@@ -134,9 +134,7 @@ def import_ledger(
         "Imported %d files of the kind %s: %d lines read, %d used, %d refused.",
         len(draft.files),
         kind,
-        sum(file.read for file in draft.files),
-        sum(file.used for file in draft.files),
-        sum(file.refused for file in draft.files),
+        *(sum(getattr(file, count) for file in draft.files) for count in ("read", "used", "refused")),
     )
     return ledger
 
