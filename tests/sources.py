@@ -68,7 +68,9 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     draft.tables["payments"] = rows.filter(pl.col("paid") > 0).select(
         LINE, invoice_id="number", payment_date="issue_date", amount="paid"
     )
-    draft.agreements.append(Agreement("accounts", "EUR", 180.5, 180.5))
+    # A file called so has accounts of its own that do not agree.
+    accounts = 180.5 if not any(Path(file).stem == "contrary" for file in files) else 190.5
+    draft.agreements.append(Agreement("accounts", "EUR", accounts, 180.5))
     return draft
 
 

@@ -68,6 +68,25 @@ def test_refused_lines_go_to_a_file_and_strict_stops_before_anything_is_written(
     done("import", "tiny", tiny, "--out", tmp_path / "strict", "--strict")
 
 
+def test_amounts_that_do_not_agree_are_told_on_stderr_and_stop_a_strict_import(
+    tiny: Path, tmp_path: Path
+) -> None:
+    contrary = tiny.with_name("contrary.csv")
+    contrary.write_text(HEADER + ROWS.splitlines()[0] + "\n", "cp1252")
+    call = ("import", "tiny", contrary, "--out", tmp_path / "ledger")
+    ran = run(*call, "--strict")
+    assert ran.code == 1
+    assert ran.err == "The ledger does not agree with the files: with --strict no ledger is written.\n"
+    assert not (tmp_path / "ledger").exists()
+    ran = run(*call)
+    assert (ran.code, ran.err.count("\n")) == (0, 1)
+    assert ran.err.startswith("The ledger does not agree with the files: look at the reconciliation above")
+    assert "concordent pas" in run(*call, "--force", "--language", "fr").err
+    contrary.write_text(HEADER + ROWS, "cp1252")
+    assert run(*call, "--force", "--strict").err.count("--strict") == 2
+    assert run("import", "tiny", tiny, "--out", tmp_path / "sound").err == ""
+
+
 def test_a_ledger_that_is_there_is_replaced_only_when_asked(tiny: Path, tmp_path: Path) -> None:
     call = ("import", "tiny", tiny, "--out", tmp_path / "ledger")
     done(*call)
@@ -99,7 +118,12 @@ def test_a_ledger_that_is_there_is_replaced_only_when_asked(tiny: Path, tmp_path
         (("--out", "ledger", "--export-date", "soon"), "year-month-day"),
         (("--out", "ledger", "--match-unlettered", "lifo"), "fifo"),
         (("--out", "ledger", "--format", "xlsx"), "parquet"),
-        (("--out", "ledger", "--mapping", "m.yaml"), "knows its own columns"),
+        (
+            ("--out", "ledger", "--mapping", "m.yaml"),
+            "The kind 'tiny' has no use for --mapping",
+        ),
+        (("--out", "ledger", "--match-unlettered", "fifo"), "has no use for --match-unlettered"),
+        (("--out", "ledger", "--terms", "absent.csv"), "absent.csv"),
         (("--out", "ledger", "--guess"), "csv only"),
         (("--out", "ledger", "--rejects", "r.xlsx"), ".xlsx"),
         (("--out", "ledger", "--rejects", "r.json", "--csv-style", "excel-fr"), "excel-fr"),

@@ -204,6 +204,14 @@ def test_a_ledger_and_its_report_are_written_and_the_ledger_reads_back(tmp_path:
     ]
 
 
+def test_what_a_spreadsheet_would_run_is_no_formula_in_the_files_beside_the_ledger(tmp_path: Path) -> None:
+    names = ["=HYPERLINK(1)", "+1", "@SUM(1)", "-2"]
+    draft = drafted([(2, "F1", 100.0), *((place, name, -1.0) for place, name in enumerate(names, 3))])
+    to_ledger(draft).write(tmp_path / "ledger", "csv")
+    rows = (tmp_path / "ledger" / "import_refused.csv").read_text("utf-8").splitlines()[1:]
+    assert [row.rpartition(",")[2] for row in rows] == [f"'{name}" for name in names]
+
+
 def test_the_report_of_another_import_does_not_stay_beside_a_new_ledger(tmp_path: Path) -> None:
     reported().write(tmp_path / "ledger", "csv")
     (tmp_path / "ledger" / "mine.txt").write_text("mine", "utf-8")

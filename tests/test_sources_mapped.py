@@ -9,7 +9,10 @@ import pytest
 
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.language import phrase
-from paydelay.sources import import_ledger
+from paydelay.sources import conversion, import_ledger
+from paydelay.sources.conversion import Batch, convert
+from paydelay.sources.mapped_account import stated_cents
+from paydelay.sources.mapping import TableMapping
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("PAYDELAY_DATA", ROOT.parent / "shared" / "data"))
@@ -502,3 +505,53 @@ def test_the_tutorial_set_reads_by_its_mapping():
     assert late.item() == pytest.approx(0.356, abs=0.0005)
     assert ledger.report.reconciled
     assert "Disputed" in assumed(ledger)["columns_unused"]["columns"]
+
+
+# ---- What checks the amounts -----------------------------------------------------------------
+
+
+def test_an_amount_that_was_converted_wrongly_no_longer_agrees(tmp_path, monkeypatch):
+    lines = "F1;C1;02/01/2024;01/02/2024;1 250,50;05/02/2024\nF2;C1;03/01/2024;02/02/2024;80;\n"
+    assert book(tmp_path, lines).report.reconciled
+    honest = conversion.as_amount
+    monkeypatch.setattr(conversion, "as_amount", lambda text, decimal: honest(text, decimal) * 10)
+    ledger = book(tmp_path, lines)
+    assert not ledger.report.reconciled
+    assert agreed(ledger) == {
+        ("invoices", "EUR"): (1330.5, 13305.0),
+        ("payments", "EUR"): (1250.5, 12505.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "cents"),
+    [
+        ("1 234,5", 123450),
+        ("1.234,56", 123456),
+        (",5", 50),
+        ("12,", 1200),
+        ("12,00-", -1200),
+        ("(3,07)", -307),
+        ("\u22124,10", -410),
+        ("+7", 700),
+        ("1e3", 100000),
+        ("0,125", 12),
+    ],
+)
+def test_cents_are_read_from_the_digits_as_they_stand(written, cents):
+    rows = pl.DataFrame({"Total": [written]})
+    batch = Batch(rows.schema, {"Total": "Total"}, iso_dates=False)
+    for sign in (1, -1):
+        table = TableMapping(columns={"amount": {"column": "Total", "sign": sign}}, decimal=",")
+        converted = convert("amount", table.columns["amount"], table, batch).value
+        assert rows.select(stated_cents(table, batch, converted)).item() == cents * sign
+
+
+def test_it_is_told_that_nothing_checks_the_payments_unless_what_is_open_is_mapped(tmp_path):
+    lines = "F1;C1;02/01/2024;01/02/2024;99,50;05/02/2024\n"
+    assert assumed(book(tmp_path, lines))["payments_unchecked"] == {"n": 1}
+    checked = MAPPING.replace("payments:", "  check: {open_amount: Solde}\npayments:")
+    header = HEADER.replace("\n", ";Solde\n")
+    ledger = book(tmp_path, lines.replace("\n", ";0\n"), checked, header)
+    assert ledger.report.reconciled
+    assert "payments_unchecked" not in assumed(ledger)

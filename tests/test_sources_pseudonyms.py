@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import extracts
+import fec_books
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paydelay.errors import LedgerError
-from paydelay.sources import pseudonyms
+from paydelay.sources import import_ledger, pseudonyms
 from paydelay.sources.draft import LINE, Draft, line_of
 from paydelay.sources.imported import ImportedLedger, to_ledger
 from paydelay.sources.options import ImportOptions
@@ -61,10 +65,8 @@ def drafted(customers: list[tuple[str, str]], parents: bool = False) -> Draft:
 
 
 def imported(customers: list[tuple[str, str]], key: str | None = KEY, **options: bool) -> ImportedLedger:
-    draft = drafted(customers, **options)
-    if key:
-        pseudonymise(draft, key)
-    return to_ledger(draft)
+    ledger = to_ledger(drafted(customers, **options))
+    return pseudonymise(ledger, key) if key else ledger
 
 
 WORD = st.text(st.sampled_from("QXZJKÉß."), min_size=4, max_size=8)
@@ -128,51 +130,76 @@ def test_the_same_key_gives_the_same_pseudonyms_and_another_key_others() -> None
     assert same["customer_id"][0] != same["customer_name"][0]
 
 
-def test_an_invoice_keeps_its_number_but_for_the_customer_in_it() -> None:
-    numbers = imported(CLIENTS).invoices["invoice_id"].sort().to_list()
-    hidden = dict(
-        zip(*imported(CLIENTS).customers.select("customer_id", "customer_name").get_columns(), strict=True)
+HASH = re.compile("[A-Z2-7]{16}")
+
+
+def numbered(*invoices: tuple[str, str, str], entity: str | None = None) -> list[str]:
+    """What invoices are called under the key: number, customer, customer's name."""
+    draft = Draft("csv")
+    columns = ["invoice_id", "customer_id", "customer_name"]
+    draft.tables["invoices"] = pl.DataFrame(invoices, schema=columns, orient="row").with_columns(
+        pl.lit(None, dtype=pl.Int64).alias(LINE),
+        issue_date=date(2024, 1, 2),
+        due_date=date(2024, 2, 1),
+        amount=pl.int_range(1, len(invoices) + 1).cast(pl.Float64),
+        currency=pl.lit("EUR"),
+        entity=pl.lit(entity, dtype=pl.String),
     )
-    expected = [f"{number}/{place}1" for place, number in zip((1, 2, 3), _in_order(CLIENTS), strict=True)]
-    expected += [
-        f"F-{hidden[number]}-{place}2" for place, number in zip((1, 2, 3), _in_order(CLIENTS), strict=True)
-    ]
-    assert numbers == sorted(expected)
+    made = pseudonymise(to_ledger(draft), KEY).invoices.sort("amount")["invoice_id"].to_list()
+    return ["hash" if HASH.fullmatch(number) else number for number in made]
 
 
-def _in_order(customers: list[tuple[str, str]]) -> list[str]:
-    hashes = pseudonyms._Pseudonyms(KEY, "customer")
-    return [hashes.of(number) for number, _ in customers]
+@pytest.mark.parametrize(
+    ("number", "customer", "name"),
+    [
+        ("DUPONT2024A", "C1", "Dupont SA"),
+        ("F-elec2024", "C1", "Élec du Sud"),
+        ("C1042-7", "123456789:C1042", "x"),
+        ("C1042A", "C-1042", "x"),
+        ("ACME", "ACME", "x"),
+        ("X-C.4", "c.4", "x"),
+    ],
+)
+def test_a_number_that_holds_a_word_of_its_customer_is_replaced_as_a_whole(number, customer, name):
+    assert numbered((number, customer, name), ("F1", customer, name)) == ["hash", "F1"]
+
+
+def test_a_number_keeps_what_happens_to_be_another_customer_s_or_the_company_s():
+    first, second = ("1000/90/2024", "200", "x"), ("1000/91/2024", "1000", "x")
+    assert numbered(first, second) == ["1000/90/2024", "hash"]
+    assert numbered(("123456789/F1", "123456789:C1", "x"), entity="123456789") == ["123456789/F1"]
 
 
 def test_a_short_number_is_not_sought_in_the_numbers_of_invoices() -> None:
-    numbers = imported([("12", "x")]).invoices["invoice_id"].to_list()
-    assert sorted(numbers) == ["12/11", "F-x-12"]
+    assert numbered(("12-11", "12", "x"), ("F-x-12", "12", "x")) == ["12-11", "F-x-12"]
 
 
 def test_a_number_is_hashed_as_the_ledger_would_write_it() -> None:
-    frames = [
-        pl.DataFrame({"customer_id": [" 1001 "]}),
-        pl.DataFrame({"customer_id": [1001]}),
-        pl.DataFrame({"customer_id": [1001.0]}),
-    ]
     found = set()
-    for frame in frames:
-        draft = Draft("csv")
-        draft.tables["customers"] = frame
-        pseudonymise(draft, KEY)
-        found |= set(draft.tables["customers"]["customer_id"])
+    for numbers in ([" 1001 "], [1001], [1001.0]):
+        draft = drafted([("1001", "x")])
+        draft.tables["customers"] = draft.tables["customers"].with_columns(customer_id=pl.Series(numbers))
+        found |= set(pseudonymise(to_ledger(draft), KEY).customers["customer_id"])
     assert len(found) == 1
 
 
 def test_it_is_told_as_an_assumption_and_refused_lines_keep_only_known_invoices() -> None:
     report = imported(CLIENTS).report
     assert (report.assumptions[-1].key, report.assumptions[-1].values["n"]) == ("pseudonyms", 3)
-    kept = report.refusals.filter(pl.col("rule") == "amount_not_positive")["identifier"].to_list()
-    assert kept == ["F10", "F20", "F30"]
-    hidden = report.refusals.filter(pl.col("rule") == "missing_value")["identifier"]
+    # Of a refused invoice the ledger does not tell whose it is: its number may be a customer's.
+    hidden = report.refusals["identifier"]
     assert hidden.str.contains("^[A-Z2-7]{16}$").all()
-    assert hidden.n_unique() == 6
+    assert hidden.n_unique() == 9
+
+
+def test_a_refused_line_keeps_the_number_of_an_invoice_that_keeps_it() -> None:
+    draft = drafted([("12", "x")])
+    lines = pl.DataFrame({"n": [9901, 9902], "id": ["12/11", "F-9"]}).with_columns(line_of(0, "n"))
+    draft.refuse(lines, "missing_value", "KUNNR", "id")
+    draft.files[0].read += 2
+    told = dict(pseudonymise(to_ledger(draft), KEY).report.refusals.select("line", "identifier").iter_rows())
+    assert told[9901] == "12/11"
+    assert HASH.fullmatch(told[9902])
 
 
 def test_two_customers_under_one_pseudonym_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +219,127 @@ def test_an_identifier_nobody_knows_may_be_a_customer_s_and_is_hashed() -> None:
     stray = pl.DataFrame({"n": [9900], "id": ["C777 Martin"]}).with_columns(line_of(0, "n"))
     draft.refuse(stray, "missing_value", "KUNNR", "id")
     draft.files[0].read += 1
-    pseudonymise(draft, KEY)
-    told = to_ledger(draft).report.refusals.filter(pl.col("line") == 9900)["identifier"].item()
+    told = (
+        pseudonymise(to_ledger(draft), KEY)
+        .report.refusals.filter(pl.col("line") == 9900)["identifier"]
+        .item()
+    )
     assert "C777" not in told
     assert len(told) == 16
+
+
+# ---- Every kind ------------------------------------------------------------------------------
+
+SALES = """
+VE 2024-01-05 C1042-7: 411000/C1042 +120 A@20240301, 707000 -120
+VE 2024-01-09 DUPONT2024A: 411000/DUPONT +80, 707000 -80
+BQ 2024-03-01 R1: 512000 +120, 411000/C1042 -120 A@20240301
+"""
+MAPPED = """
+date_format: DD/MM/YYYY
+decimal: ","
+invoices:
+  columns: {invoice_id: number, customer_id: customer, issue_date: issued, due_date: due, amount: total,
+            currency: {constant: EUR}}
+  extras: {customer_name: name}
+"""
+
+
+def books_of(kind: str, folder: Path) -> tuple[list[Path], dict[str, object]]:
+    """Files of a kind whose customers' numbers also stand in the numbers of their invoices."""
+    options: dict[str, object] = {"currency": "EUR"} if kind.startswith("dynamics") else {}
+    if kind == "fec":
+        first = fec_books.write_books(folder, SALES)
+        return first, options
+    if kind == "fec of two companies":
+        second = fec_books.write_books(folder, SALES, siren="987654321")
+        return [*fec_books.write_books(folder, SALES), *second], options
+    if kind == "csv":
+        (folder / "map.yaml").write_text(MAPPED, "utf-8")
+        (folder / "book.csv").write_text(
+            "number;customer;name;issued;due;total\n"
+            "KLM77-1;KLM77;Nordwind;05/01/2024;04/02/2024;120,00\n"
+            "NORDWIND2;KLM77;Nordwind;05/01/2024;04/02/2024;80,00\n"
+            "KLM77;;Nordwind;05/01/2024;04/02/2024;80,00\n",
+            "utf-8",
+        )
+        return [folder / "book.csv"], {"mapping": folder / "map.yaml"}
+    paths = []
+    for name, text in EXTRACTS[kind].items():
+        paths.append(folder / f"{name}.csv")
+        paths[-1].write_text(text, "utf-8")
+    return paths, options
+
+
+EXTRACTS = {
+    "xero": {
+        "invoice": extracts.XERO["invoice"].replace("C1", "KLM77").replace("INV-1,", "KLM77-1,"),
+        "payment": extracts.XERO_PAYMENT,
+        "credit_note": extracts.XERO_CREDIT_NOTE.replace("C1", "KLM77"),
+    },
+    "odoo": extracts.ODOO,
+    "sap": {name: text.replace("0000000100", "0000001000") for name, text in extracts.SAP.items()},
+    "quickbooks": extracts.QUICKBOOKS,
+    "sage-intacct": extracts.SAGE_INTACCT,
+    "netsuite": {**extracts.NETSUITE, "link": extracts.NETSUITE_LINK},
+    "dynamics-bc": {
+        name: "".join(line for line in text.splitlines(keepends=True) if ",USD," not in line)
+        for name, text in extracts.DYNAMICS_BC.items()
+    },
+    "dynamics-bc detailed": extracts.DYNAMICS_BC_DETAILED,
+}
+
+
+@pytest.mark.parametrize("kind", ["fec", "fec of two companies", "csv", *EXTRACTS])
+def test_every_kind_agrees_with_its_books_as_well_under_other_names(kind: str, tmp_path: Path) -> None:
+    paths, options = books_of(kind, tmp_path)
+    of = kind.split(" ", maxsplit=1)[0]
+    plain = import_ledger(of, paths, **options)
+    hidden = import_ledger(of, paths, **options, pseudonym_key=KEY)
+    assert hidden.report.agreements == plain.report.agreements
+    assert hidden.report.reconciled == plain.report.reconciled
+    assert [vars(file) for file in hidden.report.files] == [vars(file) for file in plain.report.files]
+    same = ["file", "line", "column", "rule"]
+    assert hidden.report.refusals.select(same).equals(plain.report.refusals.select(same))
+    assert Counter(said.key for said in hidden.report.assumptions) == Counter(
+        ["pseudonyms", *(said.key for said in plain.report.assumptions)]
+    )
+    for name, kept in (("invoices", ["issue_date", "due_date", "amount"]), ("payments", ["amount", "kind"])):
+        rows, others = plain.tables[name], hidden.tables[name]
+        assert Counter(rows.select(kept).iter_rows()) == Counter(others.select(kept).iter_rows())
+    if plain.report.detail is not None and hidden.report.detail is not None:
+        amounts = plain.report.detail.drop("customer_id")
+        assert Counter(amounts.iter_rows()) == Counter(hidden.report.detail.drop("customer_id").iter_rows())
+    _no_word_is_left(plain, hidden, tmp_path)
+
+
+def _no_word_is_left(plain: ImportedLedger, hidden: ImportedLedger, folder: Path) -> None:
+    rows = [plain.invoices, plain.payments, plain.customers]
+    words = {
+        str(word)
+        for table in rows
+        for name in table.columns
+        if name == "customer_id" or "name" in name
+        for word in table[name].drop_nulls().cast(pl.String)
+    }
+    words |= {word.partition(":")[2] for word in words if ":" in word}
+    # The number of SAP's customer is that of a company too, which is told as it is.
+    words = {word for word in words if len(word) >= 3} - {"1000"}
+    hidden.write(folder / "out", "csv")
+    for path in (folder / "out").iterdir():
+        text = path.read_text("utf-8")
+        if path.name == "import.json":
+            text = json.dumps({name: value for name, value in json.loads(text).items() if name != "files"})
+        # Within the digits of an amount or a hash it is nobody.
+        alone = (
+            rf"(?<![A-Z0-9.]){re.escape(word)}" + (r"(?![0-9.])" if word.isdigit() else "") for word in words
+        )
+        found = [word for word in alone if re.search(word, text)]
+        assert found == []
+
+
+def test_the_hiding_of_every_kind_is_able_to_fail(tmp_path: Path) -> None:
+    paths, options = books_of("csv", tmp_path)
+    plain = import_ledger("csv", paths, **options)
+    with pytest.raises(AssertionError, match="KLM77"):
+        _no_word_is_left(plain, plain, tmp_path)

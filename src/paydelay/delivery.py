@@ -24,12 +24,11 @@ from polars import selectors as cs
 from paydelay.errors import ConfigError, TargetError
 from paydelay.files import replacing_file
 from paydelay.language import phrase
+from paydelay.ledger.spreadsheets import no_formula
 
 logger = logging.getLogger(__name__)
 
 _ACCEPTED = "a path that ends in .parquet, .csv or .json"
-# A spreadsheet takes a text that begins so for a formula, and runs it when the file is opened.
-_FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
 _BETWEEN_REASONS = " | "
 _ROWS_AT_ONCE = 20_000
 _MONEY = re.compile(
@@ -236,11 +235,11 @@ def _flat(name: str, dtype: pl.DataType, language: str) -> pl.Expr:
     if dtype.is_float():
         return pl.when(column.is_finite()).then(column)
     if isinstance(dtype, pl.List):
-        return _no_formula(_joined(column, dtype, language))
+        return no_formula(_joined(column, dtype, language))
     if isinstance(dtype, pl.Struct):
-        return _no_formula(column.struct.json_encode())
+        return no_formula(column.struct.json_encode())
     if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
-        return _no_formula(column.cast(pl.String))
+        return no_formula(column.cast(pl.String))
     return column
 
 
@@ -257,10 +256,6 @@ def _joined(column: pl.Expr, dtype: pl.List, language: str) -> pl.Expr:
     else:
         texts = item.cast(pl.String)
     return column.list.eval(texts).list.join(_BETWEEN_REASONS)
-
-
-def _no_formula(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.contains(_FORMULA_START)).then(pl.lit("'") + text).otherwise(text)
 
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, str, CsvStyle], Iterator[bytes]]] = {

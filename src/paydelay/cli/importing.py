@@ -17,7 +17,7 @@ from paydelay.errors import ConfigError, LedgerError
 from paydelay.language import phrase
 
 if TYPE_CHECKING:
-    from paydelay.sources import ImportedLedger
+    from paydelay.sources import ImportedLedger, ImportReport
 
 KEY_VARIABLE = "PAYDELAY_PSEUDONYM_KEY"
 _KEY_LETTERS_MIN = 16
@@ -34,7 +34,7 @@ _Kind = Annotated[
 _Files = Annotated[list[str], typer.Argument(metavar="FILES", help="Its files, in any order.")]
 _Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the ledger is written.")]
 _Mapping = Annotated[
-    Path | None, typer.Option("--mapping", metavar="FILE", help="Columns of a csv source, in YAML.")
+    Path | None, typer.Option("--mapping", metavar="FILE", help="csv: which column is which, in YAML.")
 ]
 _TermsDays = Annotated[
     int | None,
@@ -48,7 +48,7 @@ _Terms = Annotated[
 ]
 _Unlettered = Annotated[
     Matching | None,
-    typer.Option("--match-unlettered", help="Settle the oldest invoice with payments that name none."),
+    typer.Option("--match-unlettered", help="fec: settle the oldest invoice with payments that name none."),
 ]
 _Currency = Annotated[
     str | None, typer.Option("--currency", metavar="CODE", help="Of amounts that state none, such as EUR.")
@@ -62,7 +62,7 @@ _Rates = Annotated[
 ]
 _ExportDate = Annotated[
     date | None,
-    typer.Option("--export-date", parser=day, metavar="DATE", help="Day the books were exported."),
+    typer.Option("--export-date", parser=day, metavar="DATE", help="Day of the export; not for fec."),
 ]
 _Pseudonymise = Annotated[
     str | None,
@@ -76,7 +76,10 @@ _Guess = Annotated[
     bool, typer.Option("--guess", help="Print a mapping for csv files, to correct; write nothing.")
 ]
 _Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit 1 and write no ledger where a line is refused.")
+    bool,
+    typer.Option(
+        "--strict", help="Exit 1 and write no ledger where a line is refused or amounts do not agree."
+    ),
 ]
 _Rejects = Annotated[
     Path | None, typer.Option("--rejects", metavar="FILE", help="Write every refused line to a CSV.")
@@ -112,8 +115,6 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         _print_guess(kind, files)
         return
     folder = _checked_folder(out, force, language)
-    if mapping is not None and kind != "csv":
-        raise ConfigError(f"A mapping says how to read csv files; the kind '{kind}' knows its own columns.")
     options: dict[str, Any] = {
         "mapping": mapping,
         "terms_days": terms_days,
@@ -127,14 +128,24 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         "pseudonym_key": _key(pseudonymise) if pseudonymise else None,
     }
     ledger = _imported(kind, files, options, rejects, csv_style, language)
-    if strict and ledger.report.refusals.height:
-        refused = ledger.report.refusals.height
-        typer.echo(phrase("import.strict", language, n=refused), err=True)
-        raise typer.Exit(1)
+    _stop_if_strict(ledger.report, strict, language)
     if ledger.invoices.is_empty():
         raise LedgerError(phrase("import.nothing_usable", language))
     ledger.write(folder, file_format.value)
     typer.echo(phrase("import.saved", language, target=str(folder)))
+    if not ledger.report.reconciled:
+        # Once more where nobody overlooks it: the report is long and may have gone into a file.
+        typer.secho(phrase("import.unreconciled", language), err=True, bold=True, fg=typer.colors.YELLOW)
+
+
+def _stop_if_strict(report: ImportReport, strict: bool, language: Language) -> None:
+    flaws = [phrase("import.strict", language, n=report.refusals.height)] if report.refusals.height else []
+    if not report.reconciled:
+        flaws.append(phrase("import.strict_unreconciled", language))
+    if strict and flaws:
+        for flaw in flaws:
+            typer.secho(flaw, err=True, bold=True)
+        raise typer.Exit(1)
 
 
 def _imported(

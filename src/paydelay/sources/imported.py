@@ -11,6 +11,7 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.ledger import Ledger
+from paydelay.ledger.spreadsheets import no_formula
 from paydelay.ledger.storage import IMPORT_FILES
 from paydelay.sources.draft import (
     LINE,
@@ -121,7 +122,8 @@ class ImportedLedger(Ledger):
         written = {REPORT_FILE: text.encode()}
         for name, rows in ((REFUSED_FILE, self.report.refusals), (DETAIL_FILE, self.report.detail)):
             if rows is not None and rows.height:
-                written[name] = rows.write_csv().encode()
+                # Labels and identifiers are another's, and the file is one to open in a spreadsheet.
+                written[name] = rows.with_columns(no_formula(pl.col(pl.String))).write_csv().encode()
         return written
 
 

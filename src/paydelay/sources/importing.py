@@ -17,6 +17,7 @@ from paydelay.sources.opening import is_address
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.pseudonyms import pseudonymise
 from paydelay.sources.rates import add_rates
+from paydelay.sources.terms import terms_of
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,36 @@ KINDS: dict[str, str] = {
 }
 """Every kind of source and the module that reads it: ``read(files, options) -> Draft``."""
 
+EVERY_KIND = frozenset(
+    {
+        "terms_days",
+        "terms_end_of_month",
+        "terms",
+        "currency",
+        "reporting_currency",
+        "rates",
+        "pseudonym_key",
+    }
+)
+"""Options that every kind of source uses."""
 
-def import_ledger(kind: str, files: str | Path | Iterable[str | Path], **options: Any) -> ImportedLedger:
+OPTIONS: dict[str, frozenset[str]] = {
+    "fec": frozenset({"match_unlettered"}),
+    **dict.fromkeys(
+        ("sap", "odoo", "xero", "quickbooks", "sage-intacct", "dynamics-bc", "netsuite"),
+        frozenset({"export_date"}),
+    ),
+    "csv": frozenset({"mapping", "export_date"}),
+}
+"""Options that a kind of source uses besides those of :data:`EVERY_KIND`."""
+
+
+def import_ledger(
+    kind: str,
+    files: str | Path | Iterable[str | Path],
+    options: ImportOptions | None = None,
+    **more: Any,
+) -> ImportedLedger:
     r"""Ledger made of foreign books.
 
     Parameters
@@ -44,8 +73,11 @@ def import_ledger(kind: str, files: str | Path | Iterable[str | Path], **options
     files : str, Path or iterable of them
         The files; where a source has several tables, in any order. For the kind
         ``csv`` also addresses of databases, such as ``sqlite:///books.db``.
-    **options
-        As :class:`ImportOptions` has them.
+    options : ImportOptions, optional
+        What the books do not say.
+    **more
+        Options by name, as :class:`ImportOptions` lists them; they go before those of
+        ``options``.
 
     Returns
     -------
@@ -56,9 +88,9 @@ def import_ledger(kind: str, files: str | Path | Iterable[str | Path], **options
     Raises
     ------
     ConfigError
-        If the kind or an option is not known.
+        If the kind or an option is not known, or the kind has no use for an option.
     LedgerError
-        If a file is not what it is said to be.
+        If a file is not what it is said to be, or the table of terms cannot be read.
     CurrencyError
         If there are amounts that cannot be converted.
 
@@ -82,23 +114,27 @@ def import_ledger(kind: str, files: str | Path | Iterable[str | Path], **options
     ('F1', datetime.date(2023, 3, 1), 120.0)
     >>> ledger.report.reconciled
     True
+    >>> import_ledger("fec", path, ImportOptions(terms_days=30)).equals(ledger)
+    True
     """
     if kind not in KINDS:
         raise ConfigError(f"There is no source of the kind '{kind}'; give one of {', '.join(KINDS)}.")
     places = _places(kind, files)
-    chosen = _options(options)
+    chosen = _options(options, more)
+    _refuse_unused(kind, chosen)
+    # Read here too: a table that is not there is an error even where no invoice needs it.
+    terms_of(chosen)
     draft: Draft = importlib.import_module(KINDS[kind]).read(places, chosen)
     add_rates(draft, chosen)
-    if chosen.pseudonym_key:
-        pseudonymise(draft, chosen.pseudonym_key)
+    # Under the true names first: adapters compare with what they read.
     ledger = to_ledger(draft)
+    if chosen.pseudonym_key:
+        ledger = pseudonymise(ledger, chosen.pseudonym_key)
     log.info(
         "Imported %d files of the kind %s: %d lines read, %d used, %d refused.",
         len(draft.files),
         kind,
-        sum(file.read for file in draft.files),
-        sum(file.used for file in draft.files),
-        sum(file.refused for file in draft.files),
+        *(sum(getattr(file, count) for file in draft.files) for count in ("read", "used", "refused")),
     )
     return ledger
 
@@ -116,11 +152,21 @@ def _places(kind: str, files: str | Path | Iterable[str | Path]) -> list[str | P
     return places
 
 
-def _options(options: dict[str, Any]) -> ImportOptions:
+def _options(options: ImportOptions | None, more: dict[str, Any]) -> ImportOptions:
+    given = options.model_dump(exclude_unset=True) if options else {}
     try:
-        return ImportOptions(**options)
+        return ImportOptions(**given | more)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(
             f"The option {'.'.join(map(str, first['loc']))} is not usable: {first['msg']}."
         ) from None
+
+
+def _refuse_unused(kind: str, options: ImportOptions) -> None:
+    """An option that changes nothing would be taken to have changed something."""
+    used = EVERY_KIND | OPTIONS.get(kind, frozenset())
+    for name, field in ImportOptions.model_fields.items():
+        if name not in used and getattr(options, name) != field.default:
+            flag = name.replace("_", "-")
+            raise ConfigError(f"The kind '{kind}' has no use for --{flag}; leave it out.")

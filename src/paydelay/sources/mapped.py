@@ -18,7 +18,7 @@ import polars as pl
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.sources.conversion import Batch, Converted, convert, meets
 from paydelay.sources.draft import LINE, Draft, line_of
-from paydelay.sources.mapped_account import OPEN_AMOUNT, Progress, finish
+from paydelay.sources.mapped_account import OPEN_AMOUNT, Progress, finish, stated_cents
 from paydelay.sources.mapping import NEEDED, Mapping, TableMapping, load_mapping
 from paydelay.sources.opening import OpenTable, Place, open_table
 from paydelay.sources.options import ImportOptions
@@ -317,7 +317,7 @@ def _take(
     for at in broken_lines[_FLAW].unique().sort():
         rule, column = reasons[at]
         draft.refuse(broken_lines.filter(pl.col(_FLAW) == at), rule, column or None, identifier)
-    _keep(typed.filter(pl.col(_FLAW).is_null()), source, progress)
+    _keep(typed.filter(pl.col(_FLAW).is_null()), source, batch, progress)
 
 
 def _own(table: str, column: str) -> str:
@@ -414,9 +414,9 @@ def _set_back(typed: pl.DataFrame, source: _Source, progress: Progress) -> pl.Da
     return typed
 
 
-def _keep(typed: pl.DataFrame, source: _Source, progress: Progress) -> None:
+def _keep(typed: pl.DataFrame, source: _Source, batch: Batch, progress: Progress) -> None:
     """Rows of the tables out of the sound lines, and counts of what had to be settled."""
-    for name in source.tables:
+    for name, table in source.tables.items():
         rows = typed.filter(pl.col(f"{_KEPT}.{name}"))
         mine = {c: c.removeprefix(_own(name, "")) for c in rows.columns if c.startswith(_own(name, ""))}
         frame = rows.select(*(pl.col(old).alias(new) for old, new in mine.items()), LINE)
@@ -431,4 +431,7 @@ def _keep(typed: pl.DataFrame, source: _Source, progress: Progress) -> None:
                 )
                 progress.checks.append(checked)
                 frame = frame.drop(OPEN_AMOUNT)
+        if name in ("invoices", "payments"):
+            stated = stated_cents(table, batch, pl.col(_own(name, "amount")))
+            progress.stated.setdefault(name, []).append(rows.select(stated).to_series())
         progress.frames.setdefault(name, []).append(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,11 +10,13 @@ from functools import partial
 import polars as pl
 
 from paydelay.ledger import Ledger
+from paydelay.sources.conversion import Batch
 from paydelay.sources.draft import LINE, Agreement, Draft
 from paydelay.sources.imported import open_amounts
-from paydelay.sources.mapping import Mapping
+from paydelay.sources.mapping import Mapping, TableMapping
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.terms import Terms
+from paydelay.sources.workbook import number_in
 
 OPEN_AMOUNT = "open_amount"
 _INVOICES = pl.Schema(
@@ -28,6 +31,7 @@ _PAYMENTS = pl.Schema(
     {"invoice_id": pl.String(), "payment_date": pl.Date(), "amount": pl.Float64(), LINE: pl.Int64()}
 )
 _UNUSED_SHOWN_MAX = 12
+_CENTS = "__paydelay_cents"
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Progress:
         Rows of each table, batch by batch.
     checks : list of polars.DataFrame
         Open amounts according to the source: currency, open_amount and ``LINE``.
+    stated : dict of str to list of polars.Series
+        Cents that the lines of invoices and payments state, row by row of ``frames``.
     counts : Counter of str
         Invoices, those without a currency, and by whence their due date is.
     changed_dates : Counter of (str, str)
@@ -52,6 +58,7 @@ class Progress:
 
     frames: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     checks: list[pl.DataFrame] = field(default_factory=list)
+    stated: dict[str, list[pl.Series]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     changed_dates: Counter[tuple[str, str]] = field(default_factory=Counter)
     unused: dict[str, list[str]] = field(default_factory=dict)
@@ -83,7 +90,16 @@ def finish(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms,
         _settle_customers(draft, options, shared=progress.shares_customers)
     _tell(draft, mapping, options, terms, progress)
     checks = pl.concat(progress.checks) if progress.checks else None
-    draft.reconcile = partial(_agreements, draft.tables["invoices"], draft.tables["payments"], checks)
+    draft.reconcile = partial(
+        _agreements, _stated(draft, progress, "invoices"), _stated(draft, progress, "payments"), checks
+    )
+
+
+def _stated(draft: Draft, progress: Progress, name: str) -> pl.DataFrame:
+    """Which document and line states how many cents."""
+    rows = draft.tables[name]
+    cents = pl.concat(progress.stated.get(name, [pl.Series(dtype=pl.Int64)]))
+    return rows.select(pl.col("^(invoice_id|currency)$"), LINE).with_columns(cents.alias(_CENTS))
 
 
 def _settle_customers(draft: Draft, options: ImportOptions, *, shared: bool) -> None:
@@ -141,6 +157,8 @@ def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, 
         draft.assume("mapped.no_payments", n=total)
     elif paid.lines_of == "invoices" and paid.columns["amount"].column == columns["amount"].column:
         draft.assume("mapped.paid_in_full", n=draft.tables["payments"].height)
+    if OPEN_AMOUNT not in mapping.invoices.check:
+        draft.assume("mapped.payments_unchecked", n=draft.tables["payments"].height)
     for label, names in progress.unused.items():
         shown = ", ".join(names[:_UNUSED_SHOWN_MAX]) + (" ..." if len(names) > _UNUSED_SHOWN_MAX else "")
         draft.assume("mapped.columns_unused", n=len(names), file=label, columns=shown)
@@ -149,10 +167,60 @@ def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, 
 # ---- Agreement -------------------------------------------------------------------------------
 
 
-def _cents(amount: str | pl.Expr = "amount") -> pl.Expr:
+def stated_cents(table: TableMapping, batch: Batch, converted: pl.Expr) -> pl.Expr:
+    """Whole cents of a table's amounts by the digits in their cells.
+
+    They are read in another way than the amounts of the ledger are, so that the two can
+    be compared; only amounts with an exponent or parts of cents are taken as converted.
+
+    Parameters
+    ----------
+    table : TableMapping
+        The table; its decimal mark is known.
+    batch : Batch
+        The rows at hand.
+    converted : polars.Expr
+        The amounts as the ledger will have them.
+
+    Returns
+    -------
+    polars.Expr
+        Of type Int64.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"Total": ["1 234,5", "(3,07)", "12-"], "amount": [0.0, 0.0, 0.0]})
+    >>> table = TableMapping(columns={"amount": {"column": "Total"}}, decimal=",")
+    >>> batch = Batch(rows.schema, {"Total": "Total"}, iso_dates=False)
+    >>> rows.select(stated_cents(table, batch, pl.col("amount"))).to_series().to_list()
+    [123450, -307, -1200]
+    """
+    cell = table.columns["amount"]
+    if cell.column is None:
+        return _in_cents(converted).alias(_CENTS)
+    column = batch.names[cell.column]
+    if batch.schema[column].is_numeric():
+        return _in_cents(pl.col(column).cast(pl.Float64) * cell.sign).alias(_CENTS)
+    text = batch.text(cell.column)
+    if number_in(column) in batch.schema:
+        # Of a cell that is a number in its workbook, the text is only how it was shown.
+        text = pl.when(pl.col(number_in(column)).is_null()).then(text)
+    mark = re.escape(cell.decimal or table.decimal or ".")
+    whole = text.str.replace(rf"{mark}.*$", "").str.replace_all(r"[^0-9]", "")
+    part = text.str.extract(rf"{mark}([0-9]*)").fill_null("").str.pad_end(2, "0")
+    plain = (part.str.len_chars() == 2) & ~text.str.contains("[eE]")
+    cents = pl.when(plain).then(pl.concat_str(whole, part)).cast(pl.Int64, strict=False)
+    sign = pl.when(text.str.contains(r"^[-\u2212(]|[-\u2212]$")).then(-cell.sign).otherwise(cell.sign)
+    return pl.coalesce(cents * sign, _in_cents(converted)).cast(pl.Int64).alias(_CENTS)
+
+
+def _in_cents(amount: pl.Expr) -> pl.Expr:
     """Whole cents: sums of them do not depend on the order of the rows."""
-    column = pl.col(amount) if isinstance(amount, str) else amount
-    return (column * 100.0).round().cast(pl.Int64, strict=False).sum()
+    return (amount * 100.0).round().cast(pl.Int64, strict=False)
+
+
+def _counted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(_in_cents(pl.col("amount")).alias(_CENTS))
 
 
 def _agreements(
@@ -162,45 +230,45 @@ def _agreements(
     ledger: Ledger,
     refused: pl.Series,
 ) -> list[Agreement]:
-    """Amounts of the lines that were not refused, against those of the ledger."""
+    """What lines that were not refused state, against the amounts of the ledger."""
     lines = refused.implode()
 
     def accepted(rows: pl.DataFrame) -> pl.DataFrame:
         return rows.filter(~pl.col(LINE).is_in(lines).fill_null(False)) if len(refused) else rows
 
     kept = accepted(invoices)
-    found = _compared("mapped.invoices", _by_currency(kept), _by_currency(ledger.invoices))
+    found = _compared("mapped.invoices", _by_currency(kept), _by_currency(_counted(ledger.invoices)))
     found += _compared(
         "mapped.payments",
         _paid(accepted(payments), kept, ledger.reporting_currency),
-        _paid(ledger.payments, ledger.invoices, ledger.reporting_currency),
+        _paid(_counted(ledger.payments), ledger.invoices, ledger.reporting_currency),
     )
     if checks is not None:
-        stated = accepted(checks).group_by("currency").agg(_cents(OPEN_AMOUNT))
-        opened = open_amounts(ledger).group_by("currency").agg(_cents(OPEN_AMOUNT))
+        stated = accepted(checks).group_by("currency").agg(_in_cents(pl.col(OPEN_AMOUNT)).sum())
+        opened = open_amounts(ledger).group_by("currency").agg(_in_cents(pl.col(OPEN_AMOUNT)).sum())
         found += _compared("mapped.open", dict(stated.iter_rows()), dict(opened.iter_rows()))
     return found
 
 
 def _by_currency(invoices: pl.DataFrame) -> dict[str, int]:
-    return dict(invoices.group_by("currency").agg(_cents()).iter_rows())
+    return dict(invoices.group_by("currency").agg(pl.col(_CENTS).sum()).iter_rows())
 
 
 def _paid(payments: pl.DataFrame, invoices: pl.DataFrame, reporting: str) -> dict[str, int]:
     """Cents paid by currency: that of the invoice, else the reporting one."""
     currencies = invoices["currency"].unique()
     if currencies.to_list() == [reporting]:
-        return {reporting: int(payments.select(_cents()).item())} if payments.height else {}
+        return {reporting: int(payments[_CENTS].sum())} if payments.height else {}
     named = (
         payments
         if "invoice_id" in payments.columns
         else payments.with_columns(invoice_id=pl.lit(None, pl.String))
     )
-    owned = named.select("invoice_id", "amount").join(
+    owned = named.select("invoice_id", _CENTS).join(
         invoices.select("invoice_id", "currency").unique("invoice_id"), on="invoice_id", how="left"
     )
     by = pl.col("currency").fill_null(reporting)
-    return dict(owned.group_by(by).agg(_cents()).iter_rows())
+    return dict(owned.group_by(by).agg(pl.col(_CENTS).sum()).iter_rows())
 
 
 def _compared(key: str, source: dict[str, int], ledger: dict[str, int]) -> list[Agreement]:

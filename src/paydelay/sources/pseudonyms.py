@@ -1,7 +1,9 @@
 """Customers' numbers and names replaced by keyed hashes, before anything is written.
 
 The same key gives the same pseudonyms, so that ledgers of different months stay one
-history; without the key nobody can tell whether a hash is a given customer's.
+history; without the key nobody can tell whether a hash is a given customer's. The
+ledger is made and compared with the books under the true names first: only what is
+finished gets others.
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.ledger import TABLES
-from paydelay.sources.draft import Assumption, Draft, Value
+from paydelay.ledger import TABLES, Ledger
+from paydelay.sources.draft import Assumption, Value
+from paydelay.sources.imported import ImportedLedger, ImportReport
 
 _LETTERS = 16
 """Of base32: 80 bits, with which two of a million customers hardly ever agree."""
@@ -26,19 +28,24 @@ _WORD_LETTERS_MIN = 3
 """A shorter number of a customer stands in many an invoice's number without meaning it."""
 
 
-def pseudonymise(draft: Draft, key: str) -> None:
-    """Replace what names customers in every table of a draft.
+def pseudonymise(ledger: ImportedLedger, key: str) -> ImportedLedger:
+    """The same ledger and report under other names.
 
     Replaced are customer_id and parent_id, every column of text outside the ledger's
-    contract (names, addresses, remarks), a customer's number or name within an
-    invoice's number, and identifiers of refused lines that are no known invoice's.
+    contract (names, addresses, remarks), the number of an invoice that holds a word of
+    its customer's number or name, and what refused lines are called by, unless it is
+    the number of an invoice that keeps it.
 
     Parameters
     ----------
-    draft : Draft
-        Is changed.
+    ledger : ImportedLedger
+        With the true names; it is left as it is.
     key : str
         The secret; whoever has it can test whether a hash is a given customer's.
+
+    Returns
+    -------
+    ImportedLedger
 
     Raises
     ------
@@ -47,38 +54,40 @@ def pseudonymise(draft: Draft, key: str) -> None:
 
     Examples
     --------
+    >>> from paydelay.sources.draft import LINE, Draft
+    >>> from paydelay.sources.imported import to_ledger
     >>> draft = Draft("csv")
-    >>> draft.tables["customers"] = pl.DataFrame({"customer_id": ["C1"], "customer_name": ["Dupont"]})
-    >>> pseudonymise(draft, "sixteen letters or more")
-    >>> draft.tables["customers"].row(0)
-    ('4TMK3SFBR5UL4EYG', 'TMP2UWINGDAJQHLQ')
+    >>> draft.tables["invoices"] = pl.DataFrame({
+    ...     "invoice_id": ["F1", "Dupont2024"], "customer_id": ["C1", "C1"], "customer_name": "Dupont SA",
+    ...     "issue_date": "2024-01-02", "due_date": "2024-02-01", "amount": 80.0, "currency": "EUR",
+    ...     LINE: pl.Series([None, None], dtype=pl.Int64),
+    ... })
+    >>> hidden = pseudonymise(to_ledger(draft), "sixteen letters or more").invoices
+    >>> hidden["customer_id", "customer_name"].unique().row(0)
+    ('4TMK3SFBR5UL4EYG', 'FYG5GXKQ2U23BNOR')
+    >>> hidden["invoice_id"].to_list()
+    ['F1', 'XHX47WIGYM756UOE']
     """
     customers, texts = _Pseudonyms(key, "customer"), _Pseudonyms(key, "text")
-    known_invoices = _invoice_numbers(draft)
-    renamed = _renamed_invoices(draft, customers, texts)
-    for name, rows in draft.tables.items():
-        own = TABLES[name].columns
-        draft.tables[name] = _replaced(rows, customers, texts, renamed, own)
-    for each in fields(draft):
-        rows = getattr(draft, each.name)
-        if isinstance(rows, pl.DataFrame):
-            # What an adapter compares with has columns of its own, which are not the customers'.
-            own = [other for other in rows.columns if "name" not in other]
-            setattr(draft, each.name, _replaced(rows, customers, texts, renamed, own))
+    renamed = _renamed_invoices(ledger, _Pseudonyms(key, "invoice"))
+    tables = {
+        name: _replaced(rows, customers, texts, renamed, TABLES[name].columns)
+        for name, rows in ledger.tables.items()
+    }
     hidden = {**texts.known, **customers.known}
-    draft.refused = [
-        rows.with_columns(
-            identifier=_mapped(
-                rows["identifier"], lambda value: _identifier(value, hidden, known_invoices, renamed, texts)
-            )
-        )
-        for rows in draft.refused
-    ]
-    draft.assumptions = [
-        Assumption(said.key, {name: _hidden(value, hidden) for name, value in said.values.items()})
-        for said in draft.assumptions
-    ]
-    draft.assume("pseudonyms", n=len(customers.known))
+    kept = set(ledger.invoices["invoice_id"].to_list()) - renamed.keys()
+
+    def called(value: str) -> str:
+        # Of a line that was refused, only the number of an invoice in the ledger is surely nobody's name.
+        if value in hidden:
+            return hidden[value]
+        return renamed[value] if value in renamed else value if value in kept else texts.of(value)
+
+    refusals = ledger.refusals.with_columns(_mapped(ledger.refusals["identifier"], called))
+    report = _hidden_report(ledger.report, customers, hidden, called)
+    books = _rebuilt(ledger, tables)
+    own = {"refusals": refusals, "notes": ledger.notes, "rows_read": ledger.rows_read, "report": report}
+    return ImportedLedger(**{f.name: getattr(books, f.name) for f in fields(Ledger)} | own)
 
 
 class _Pseudonyms:
@@ -119,78 +128,116 @@ def _replaced(
 
 def _mapped(values: pl.Series, change: Callable[[str], str]) -> pl.Series:
     """A column of texts with each of its values changed once."""
-    written = _written(values)
+    written = values.cast(pl.String)
     found = {value: change(value) for value in written.unique(maintain_order=True).drop_nulls().to_list()}
     return written.replace_strict(found, default=None, return_dtype=pl.String).alias(values.name)
 
 
-def _written(values: pl.Series) -> pl.Series:
-    """Values as the ledger will write them: a number without the decimals it has not."""
-    text = values.cast(pl.String).str.strip_chars()
-    if values.dtype.is_float() or values.dtype.is_decimal():
-        text = text.str.replace(r"\.0+$", "")
-    return text.to_frame("v").select(pl.when(pl.col("v") != "").then("v"))["v"]
+def _rebuilt(ledger: Ledger, tables: dict[str, pl.DataFrame]) -> Ledger:
+    """A ledger of the renamed tables, in the order that its contract asks for."""
+    given = {
+        name: rows.drop("known_on", strict=False)
+        for name, rows in tables.items()
+        if rows.height or name in ("invoices", "payments")
+    }
+    books = Ledger.from_frames(
+        given["invoices"],
+        given["payments"],
+        given.get("customers"),
+        given.get("events"),
+        given.get("rates"),
+        reporting_currency=ledger.reporting_currency,
+    )
+    if books.refusals.height:
+        raise LedgerError(
+            f"{books.refusals.height} rows no longer hold the ledger's contract under other names, which "
+            "does not add up; please report it."
+        )
+    return books
 
 
 # ---- Numbers of invoices -----------------------------------------------------------------------
 
 
-def _invoice_numbers(draft: Draft) -> set[str]:
-    rows = draft.tables.get("invoices")
-    return (
-        set() if rows is None or "invoice_id" not in rows else set(_written(rows["invoice_id"]).drop_nulls())
+def _renamed_invoices(ledger: Ledger, numbers: _Pseudonyms) -> dict[str, str]:
+    """Invoices whose number holds a word of their customer's number or name, with the one they get.
+
+    The whole number is replaced: of letters glued to a name, others may tell as much.
+    Numbers of other customers are not sought: a company's code may be one of them.
+    """
+    pairs = ledger.invoices.select("invoice_id", "customer_id", number=_plain(pl.col("invoice_id")))
+    words = pl.concat([_words_of_numbers(ledger.invoices), _words_of_names(ledger)]).filter(
+        pl.col("word").str.len_chars() >= _WORD_LETTERS_MIN
     )
+    held = (
+        pairs.join(words.unique(maintain_order=True), on="customer_id")
+        .filter(pl.col("number").str.contains(pl.col("word"), literal=True))
+        .select(pl.col("invoice_id").unique(maintain_order=True))
+    )
+    return {number: numbers.of(number) for number in held["invoice_id"].to_list()}
 
 
-def _renamed_invoices(draft: Draft, customers: _Pseudonyms, texts: _Pseudonyms) -> dict[str, str]:
-    """Invoices whose number holds their customer's number or name, with the number they get."""
-    names = _names(draft)
-    renamed: dict[str, str] = {}
-    for rows in draft.tables.values():
-        if not {"invoice_id", "customer_id"} <= set(rows.columns):
-            continue
-        pairs = (
-            pl.DataFrame({"invoice": _written(rows["invoice_id"]), "customer": _written(rows["customer_id"])})
-            .drop_nulls()
-            .unique(maintain_order=True)
-        )
-        words = pl.concat([pairs.with_columns(word="customer"), pairs.join(names, on="customer")])
-        lower = pl.col("invoice").str.to_lowercase()
-        held = words.filter(
-            pl.col("word").str.len_chars() >= _WORD_LETTERS_MIN,
-            lower.str.contains(pl.col("word").str.to_lowercase(), literal=True),
-        )
-        for invoice, customer, word in held.iter_rows():
-            made = customers.of(word) if word == customer else texts.of(word)
-            alone = rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"
-            renamed[invoice] = re.sub(alone, made, renamed.get(invoice, invoice), flags=re.IGNORECASE)
-    return {invoice: made for invoice, made in renamed.items() if made != invoice}
+def _words_of_numbers(invoices: pl.DataFrame) -> pl.DataFrame:
+    """Words of customers' numbers, without the company that stands before them where there are several."""
+    number = pl.col("customer_id")
+    company = pl.concat_str(pl.col("entity").cast(pl.String), pl.lit(":"))
+    own = pl.when(number.str.starts_with(company)).then(number.str.strip_prefix(company)).otherwise(number)
+    return _words(invoices.select("customer_id", text=own).unique(maintain_order=True))
 
 
-def _names(draft: Draft) -> pl.DataFrame:
-    """Every name that a customer goes by in any table."""
-    found = [pl.DataFrame(schema={"customer": pl.String, "word": pl.String})]
-    for rows in draft.tables.values():
+def _words_of_names(ledger: Ledger) -> pl.DataFrame:
+    """Words of every name that a customer goes by in any table."""
+    found = [pl.DataFrame(schema={"customer_id": pl.String, "text": pl.String})]
+    for rows in ledger.tables.values():
         if "customer_id" in rows.columns:
             found += [
-                pl.DataFrame({"customer": _written(rows["customer_id"]), "word": _written(rows[name])})
+                rows.select("customer_id", pl.col(name).cast(pl.String).alias("text"))
                 for name, dtype in rows.schema.items()
-                if "name" in name and dtype == pl.String
+                if "name" in name and dtype in (pl.String, pl.Categorical, pl.Enum)
             ]
-    return pl.concat(found).drop_nulls().unique(maintain_order=True)
+    return _words(pl.concat(found).unique(maintain_order=True))
+
+
+def _words(texts: pl.DataFrame) -> pl.DataFrame:
+    """Columns customer_id and word: each text as a whole, and each run of letters and digits in it."""
+    plain = texts.select("customer_id", text=_plain(pl.col("text"))).drop_nulls()
+    runs = plain.select("customer_id", word=pl.col("text").str.extract_all(r"[\p{L}\p{N}]+"))
+    whole = plain.select("customer_id", word="text")
+    return pl.concat([whole, runs.explode("word").drop_nulls()])
+
+
+def _plain(text: pl.Expr) -> pl.Expr:
+    """Small letters without accents: a number spells a name as it likes."""
+    return text.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
 
 
 # ---- What is told ------------------------------------------------------------------------------
 
 
-def _identifier(
-    value: str, hidden: dict[str, str], invoices: set[str], renamed: dict[str, str], texts: _Pseudonyms
-) -> str:
-    """Of a refused line: only a known invoice's is surely no customer's."""
-    if value in hidden:
-        return hidden[value]
-    return renamed.get(value, value) if value in invoices else texts.of(value)
+def _hidden_report(
+    report: ImportReport, customers: _Pseudonyms, hidden: dict[str, str], called: Callable[[str], str]
+) -> ImportReport:
+    # Before the comparison by month is looked at, which may know a customer without any invoice.
+    count = len(customers.known)
+    # Where there are several companies, what is told may name a customer without its company.
+    alone = {name.partition(":")[2]: made for name, made in hidden.items() if ":" in name}
 
+    def told(value: Value) -> Value:
+        return hidden.get(value, alone.get(value, value)) if isinstance(value, str) and value else value
 
-def _hidden(value: Value, hidden: dict[str, str]) -> Value:
-    return hidden.get(value, value) if isinstance(value, str) else value
+    assumptions = [
+        Assumption(said.key, {name: told(value) for name, value in said.values.items()})
+        for said in report.assumptions
+    ]
+    assumptions.append(Assumption("pseudonyms", {"n": count}))
+    detail = report.detail
+    if detail is not None:
+        detail = detail.with_columns(_mapped(detail["customer_id"], customers.of)).sort(
+            "customer_id", "month_end"
+        )
+    return replace(
+        report,
+        refusals=report.refusals.with_columns(_mapped(report.refusals["identifier"], called)),
+        assumptions=tuple(assumptions if count else assumptions[:-1]),
+        detail=detail,
+    )
