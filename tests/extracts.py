@@ -425,6 +425,7 @@ _CELL_LETTERS_MIN = 4
 
 def cells_told(text: str, data: Sequence[bytes]) -> set[str]:
     """Words of a sentence that hold the number, name or amount of a cell; days of rates may be told."""
+    text = _DAY.sub("", text)
     lines = [line for table in data for line in table.decode("latin-1").split("\n")[1:]]
     words = {word for line in lines for word in _TELLING.findall(line)}
     hidden = {word for word in words if len(word) >= _CELL_LETTERS_MIN and not _DAY.fullmatch(word)}

@@ -95,9 +95,6 @@ CUSTOMERS = Layout(
     ("kunnr", "land1", "name1"),
 )
 
-SIGNED_BY_NAME = ("wrshb", "dmshb")
-"""Amounts that carry their sign; the others are unsigned beside a debit or credit indicator."""
-
 PAYMENT_TYPES = ("DZ", "ZP", "ZV", "AB", "KZ")
 CREDIT_MEMO_TYPES = ("DG", "RV", "DR", "RX", "G2")
 PAYMENT_KEYS = ("05", "06", "07", "08", "15", "16", "17", "18")
