@@ -111,6 +111,9 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
     csv_style: Styled = CsvStyle.standard,
 ) -> None:
     """Make a ledger of another system's files, and tell what became of every line."""
+    from paydelay.delivery import deliver
+    from paydelay.report import print_import, refused_lines
+
     if guess:
         _print_guess(kind, files)
         return
@@ -127,15 +130,28 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         "export_date": export_date,
         "pseudonym_key": _key(pseudonymise) if pseudonymise else None,
     }
-    ledger = _imported(kind, files, options, rejects, csv_style, language)
+    ledger = _imported(kind, files, options, rejects, language)
+    usable = not ledger.invoices.is_empty()
+    if rejects is not None:
+        deliver(refused_lines(ledger, language), rejects, language, csv_style=csv_style.value)
+    # Before it is told of: a reader that closes the screen early must not lose the ledger.
+    if usable and not (strict and _flawed(ledger.report)):
+        ledger.write(folder, file_format.value)
+    print_import(ledger, language, console=screen())
+    if rejects is not None:
+        count = ledger.report.refusals.height
+        typer.echo(phrase("told.written", language, n=count, target=str(rejects)))
     _stop_if_strict(ledger.report, strict, language)
-    if ledger.invoices.is_empty():
+    if not usable:
         raise LedgerError(phrase("import.nothing_usable", language))
-    ledger.write(folder, file_format.value)
     typer.echo(phrase("import.saved", language, target=str(folder)))
     if not ledger.report.reconciled:
         # Once more where nobody overlooks it: the report is long and may have gone into a file.
         typer.secho(phrase("import.unreconciled", language), err=True, bold=True, fg=typer.colors.YELLOW)
+
+
+def _flawed(report: ImportReport) -> bool:
+    return bool(report.refusals.height) or not report.reconciled
 
 
 def _stop_if_strict(report: ImportReport, strict: bool, language: Language) -> None:
@@ -153,24 +169,15 @@ def _imported(
     files: list[str],
     options: dict[str, Any],
     rejects: Path | None,
-    csv_style: CsvStyle,
     language: Language,
 ) -> ImportedLedger:
-    """The ledger, once its report is on the screen and its refused lines are in their file."""
-    from paydelay.delivery import check_target, deliver
-    from paydelay.report import print_import, refused_lines
+    from paydelay.delivery import check_target
     from paydelay.sources import import_ledger
 
     if rejects is not None:
         check_target(rejects)
     with stages("import", language):
-        ledger = import_ledger(kind, files, **options)
-    print_import(ledger, language, console=screen())
-    if rejects is not None:
-        listed = refused_lines(ledger, language)
-        deliver(listed, rejects, language, csv_style=csv_style.value)
-        typer.echo(phrase("told.written", language, n=listed.height, target=str(rejects)))
-    return ledger
+        return import_ledger(kind, files, **options)
 
 
 def _checked_folder(out: Path | None, force: bool, language: Language) -> Path:

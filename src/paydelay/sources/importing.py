@@ -40,20 +40,20 @@ EVERY_KIND = frozenset(
         "terms_end_of_month",
         "terms",
         "currency",
-        "reporting_currency",
-        "rates",
         "pseudonym_key",
     }
 )
 """Options that every kind of source uses."""
 
+_FOREIGN = frozenset({"reporting_currency", "rates"})
+# Statutory books are kept in one currency, whatever their invoices were in.
 OPTIONS: dict[str, frozenset[str]] = {
     "fec": frozenset({"match_unlettered"}),
     **dict.fromkeys(
         ("sap", "odoo", "xero", "quickbooks", "sage-intacct", "dynamics-bc", "netsuite"),
-        frozenset({"export_date"}),
+        frozenset({"export_date"}) | _FOREIGN,
     ),
-    "csv": frozenset({"mapping", "export_date"}),
+    "csv": frozenset({"mapping", "export_date"}) | _FOREIGN,
 }
 """Options that a kind of source uses besides those of :data:`EVERY_KIND`."""
 
