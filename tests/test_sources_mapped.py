@@ -555,3 +555,35 @@ def test_it_is_told_that_nothing_checks_the_payments_unless_what_is_open_is_mapp
     ledger = book(tmp_path, lines.replace("\n", ";0\n"), checked, header)
     assert ledger.report.reconciled
     assert "payments_unchecked" not in assumed(ledger)
+
+
+def test_credit_notes_among_the_invoices_are_known_by_their_sign(tmp_path: Path) -> None:
+    (tmp_path / "book.csv").write_text(
+        "No;Client;Date;Due;Total\n"
+        "F1;C1;02/01/2024;01/02/2024;100,00\n"
+        "A1;C1;10/01/2024;;-30,00\n"
+        "A2;C1;11/01/2024;;(5,00)\n"
+        "F2;C2;05/01/2024;04/02/2024;abc\n",
+        "utf-8",
+    )
+    (tmp_path / "map.yaml").write_text(
+        'date_format: DD/MM/YYYY\ndecimal: ","\n'
+        "invoices:\n"
+        "  keep: [{column: Total, negative: false, reason: other_document}]\n"
+        "  columns: {invoice_id: No, customer_id: Client, issue_date: Date, due_date: Due, amount: Total,\n"
+        "    currency: {constant: EUR}}\n"
+        "payments:\n"
+        "  keep: [{column: Total, negative: true, reason: other_document}]\n"
+        "  columns: {customer_id: Client, payment_date: Date, amount: {column: Total, sign: -1},\n"
+        "    kind: {constant: credit_note}}\n",
+        "utf-8",
+    )
+    ledger = import_ledger("csv", tmp_path / "book.csv", mapping=tmp_path / "map.yaml")
+    assert ledger.invoices["invoice_id"].to_list() == ["F1"]
+    assert ledger.payments["amount", "kind", "invoice_id"].rows() == [
+        (30.0, "credit_note", None),
+        (5.0, "credit_note", None),
+    ]
+    # An amount that cannot be read is refused, and not taken for another kind of document.
+    assert ledger.report.refusals["line", "rule"].rows() == [(5, "amount_unreadable")]
+    assert ledger.report.files[0].out_of_scope.total() == 0

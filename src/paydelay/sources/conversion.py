@@ -209,6 +209,10 @@ def meets(condition: Condition, batch: Batch) -> pl.Expr:
         given = batch.given(condition.column).fill_null(False)
         return given if condition.present else ~given
     text = batch.text(condition.column)
+    if condition.negative is not None:
+        # By its sign alone: what cannot be read is to be refused as an invoice, not left out.
+        below = text.str.contains(r"^\s*[-\u2212(]|[-\u2212]\s*$").fill_null(False)
+        return below if condition.negative else ~below
     if condition.not_in is not None:
         return ~text.is_in([word.strip() for word in condition.not_in]).fill_null(False)
     words = condition.among or (condition.equals or "",)

@@ -155,6 +155,10 @@ def to_ledger(draft: Draft) -> ImportedLedger:
     if "payments" not in tables:
         nothing = {"invoice_id": pl.String, "payment_date": pl.Date, "amount": pl.Float64, LINE: pl.Int64}
         tables["payments"] = pl.DataFrame(schema=nothing)
+    if "invoice_id" not in tables["payments"].columns:
+        # Credit notes listed by customer, or takings: all of it is on account.
+        nameless = pl.lit(None, dtype=pl.String).alias("invoice_id")
+        tables["payments"] = tables["payments"].with_columns(nameless)
     refused = list(draft.refused)
     while True:
         given = {name: rows.drop(LINE) for name, rows in tables.items()}

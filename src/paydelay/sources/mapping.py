@@ -164,6 +164,9 @@ class Condition(_Declared):
         True: it must not be empty.
     absent : bool or None
         True: it must be empty.
+    negative : bool or None
+        True: it must be a number below zero, as credit notes among invoices are; False:
+        it must be anything else.
     reason : str
         Under which of :data:`REASONS` the other lines are counted.
     """
@@ -174,24 +177,26 @@ class Condition(_Declared):
     not_in: Words | None = None
     present: Literal[True] | None = None
     absent: Literal[True] | None = None
+    negative: bool | None = None
     reason: Literal[REASONS] = "filtered"  # type: ignore[valid-type]
 
     @model_validator(mode="before")
     @classmethod
     def _flags(cls, given: Any) -> Any:
         if isinstance(given, dict):
-            true = {"true": True, "True": True, "yes": True}
+            flags = {"true": True, "True": True, "yes": True}
+            signs = flags | {"false": False, "False": False, "no": False}
+            meant = {"present": flags, "absent": flags, "negative": signs}
             return {
-                key: true.get(value, value) if key in ("present", "absent") else value
-                for key, value in given.items()
+                key: meant[key].get(value, value) if key in meant else value for key, value in given.items()
             }
         return given
 
     @model_validator(mode="after")
     def _one_test(self) -> Condition:
-        tests = (self.equals, self.among, self.not_in, self.present, self.absent)
+        tests = (self.equals, self.among, self.not_in, self.present, self.absent, self.negative)
         if sum(test is not None for test in tests) != 1:
-            raise ValueError("give one of equals, in, not_in, present: true, absent: true")
+            raise ValueError("give one of equals, in, not_in, present: true, absent: true, negative")
         return self
 
 
