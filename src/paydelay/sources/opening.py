@@ -11,8 +11,8 @@ from typing import Protocol
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.sources.database import open_database
 from paydelay.sources.draft import LINE, Draft, line_of
+from paydelay.sources.sql import open_database
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, SEPARATORS, open_text
 from paydelay.sources.workbook import OLE_MAGIC, ZIP_MAGIC, open_workbook, refuse_old_workbook
 

@@ -10,8 +10,8 @@ import pytest
 
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.sources import import_ledger
-from paydelay.sources.database import open_database
 from paydelay.sources.opening import is_address
+from paydelay.sources.sql import open_database
 from paydelay.sources.text import LINE_NUMBER
 from paydelay.sources.workbook import number_in
 
@@ -118,9 +118,7 @@ def test_a_file_and_a_database_may_make_one_ledger(tmp_path, books):
 
 
 def test_rows_come_in_batches_and_keep_their_count(books, monkeypatch):
-    from paydelay.sources import database
-
-    monkeypatch.setattr(database, "_BATCH_ROWS", 3)
+    monkeypatch.setattr("paydelay.sources.sql._BATCH_ROWS", 3)
     batches = list(open_database(f"sqlite:///{books}", "invoices").batches())
     assert [batch.height for batch in batches] == [3, 1]
     assert [line for batch in batches for line in batch[LINE_NUMBER]] == [1, 2, 3, 4]
