@@ -226,6 +226,8 @@ def assert_accounted(ledger: ImportedLedger) -> None:
     differing = {agreement.key for agreement in ledger.report.agreements if agreement.difference}
     assert differing <= {"fec.openings"}
     assert ledger.report.detail is None or (ledger.report.detail["difference"] == 0).all()
+    balance = {agreement.key: agreement.ledger_amount for agreement in ledger.report.agreements}["accounts"]
+    assert round(sum(ledger.report.balance_parts.values()), 2) == balance
 
 
 # ---- What came out ---------------------------------------------------------------------------

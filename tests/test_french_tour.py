@@ -84,6 +84,14 @@ def test_what_the_queue_holds_is_what_customers_owe_on_that_day_by_their_account
         assert queued == pytest.approx(expected + paid_over.get(customer, 0.0), abs=0.005 * abs(queued) + 20)
 
 
+def test_the_import_tells_what_the_scores_hold_as_open(tour: Path) -> None:
+    parts = json.loads((tour / "ledger" / "import.json").read_text("utf-8"))["balance_parts"]
+    scores = pl.read_parquet(tour / "queue.parquet")
+    # Remainders within the tolerance of settlement are open in the accounts only.
+    assert scores["open_amount"].sum() == pytest.approx(parts["open_invoices"], rel=0.002)
+    assert parts["before_books"] == 0
+
+
 def over_paid(home: Path) -> dict[str, float]:
     """By customer, what was paid on invoices beyond their amount by the day of the queue."""
     ledger = read_ledger(home / "ledger")

@@ -139,6 +139,20 @@ def test_lines_are_listed_up_to_a_few(ledger: ImportedLedger) -> None:
     assert "Refused lines" not in nothing
 
 
+def test_the_balance_is_told_in_its_parts_with_their_sum(ledger: ImportedLedger) -> None:
+    assert "What customers owe" not in shown(ledger)
+    parts = {"open_invoices": 150.0, "written_off": 0.0, "cash_on_account": -5.5, "before_books": 100.0}
+    text = shown(reported(ledger, balance_parts=parts), "fr")
+    told = text[text.index("Ce que doivent les clients") :].split("\n\n")[0].splitlines()[1:]
+    assert [line.split("  ")[-1].strip().replace(THIN, " ") for line in told] == [
+        "150,00",
+        "-5,50",
+        "100,00",
+        "244,50",
+    ]
+    assert told[-1].strip().startswith("Solde des comptes clients")
+
+
 def test_names_from_files_do_not_steer_the_terminal(ledger: ImportedLedger) -> None:
     rows = [("a\x1b[2J.csv", 2, "x\x1b]0;y\x07", "missing_value", None)]
     told = reported(

@@ -447,3 +447,26 @@ def test_a_debt_that_is_sold_to_a_factor_is_settled_and_told(tmp_path):
 def test_closing_entries_that_clear_the_balance_sheet_pay_nothing(tmp_path):
     ledger = imported(tmp_path, f"{SALE}\nCL 2023-12-31 CLOTURE: 891 +120, 411000/C1 -120")
     assert payments(ledger) == []
+
+
+def test_the_balance_is_told_in_its_parts(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        AN 2023-01-01 F0: 411/C1 +100, 110 -100
+        VE 2023-01-02 F1: 411/C1 +200 A, 707 -200
+        VE 2023-01-03 F2: 411/C2 +50 B, 707 -50
+        VE 2023-01-04 F3: 411/C3 +70 D, 707 -70
+        BQ 2023-02-01 R1: 512 +120, 411/C1 -120 A
+        BQ 2023-02-02 R2: 512 +60, 411/C2 -60 B
+        BQ 2023-02-03 R3: 512 +5, 411/C1 -5
+        OD 2023-02-04 P1: 654 +70, 411/C3 -70 D
+        """,
+    )
+    assert ledger.report.balance_parts == {
+        "open_invoices": 80.0 + 70.0,
+        "written_off": -70.0,
+        "paid_over": -10.0,
+        "cash_on_account": -5.0,
+        "before_books": 100.0,
+    }

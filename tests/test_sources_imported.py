@@ -181,6 +181,7 @@ def test_the_report_is_plain_data() -> None:
             }
             for key, source, off in (("invoices", 100.0, 0.0), ("open", 100.1, -0.1))
         ],
+        "balance_parts": {},
         "reconciled": False,
     }
 

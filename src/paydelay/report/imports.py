@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ def print_import(ledger: ImportedLedger, language: str = "en", *, console: Conso
     _print_refused(lines, report, language)
     _print_assumptions(lines, report, language)
     _print_reconciliation(lines, report, language)
+    _print_balance_parts(lines, report, language)
     _title(lines, "ledger", language)
     print_check(ledger, language, console=console)
 
@@ -230,6 +232,20 @@ def _print_reconciliation(lines: Lines, report: ImportReport, language: str) -> 
         compared = {"n": report.detail.height, "count": differing}
         key, style = ("months_differ", "bold red") if differing else ("months_agree", "green")
         lines.text(phrase(f"import.{key}", language, **compared), style, _INDENT)
+
+
+def _print_balance_parts(lines: Lines, report: ImportReport, language: str) -> None:
+    """From what a queue will hold to what the accounts say customers owe."""
+    parts = {name: amount for name, amount in report.balance_parts.items() if amount}
+    if not parts:
+        return
+    _title(lines, "balance_parts", language)
+    names = [phrase(f"balance_part.{name}", language) for name in [*parts, "balance"]]
+    amounts = [*parts.values(), math.fsum(parts.values())]
+    lines.grid(
+        [Column(names, left=True), Column([format_number(amount, language, 2) for amount in amounts])],
+        _INDENT,
+    )
 
 
 def _rule(rule: str, language: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
@@ -46,6 +47,10 @@ class ImportReport:
         Amounts according to the source and to the ledger.
     detail : polars.DataFrame or None
         The reconciliation by customer and month, where the source allows one.
+    balance_parts : mapping of str to float
+        Where the source keeps accounts of its customers, what their balance on the last day
+        is made of: open_invoices, of which written_off, and paid_over, cash_on_account and
+        before_books (debts that are no invoice of the ledger), which add up to it.
     """
 
     kind: str
@@ -54,6 +59,7 @@ class ImportReport:
     assumptions: tuple[Assumption, ...]
     agreements: tuple[Agreement, ...]
     detail: pl.DataFrame | None
+    balance_parts: Mapping[str, float]
 
     @property
     def reconciled(self) -> bool:
@@ -67,8 +73,8 @@ class ImportReport:
         Returns
         -------
         dict
-            Keys kind, files, assumptions, agreements and reconciled; all of it can be
-            written as JSON.
+            Keys kind, files, assumptions, agreements, balance_parts and reconciled; all of
+            it can be written as JSON.
         """
         return {
             "kind": self.kind,
@@ -100,6 +106,7 @@ class ImportReport:
                 }
                 for agreement in self.agreements
             ],
+            "balance_parts": dict(self.balance_parts),
             "reconciled": self.reconciled,
         }
 
@@ -204,6 +211,7 @@ def to_ledger(draft: Draft) -> ImportedLedger:
         tuple(draft.assumptions),
         (*draft.agreements, *agreements),
         detail,
+        {} if detail is None else _balance_parts(ledger, detail),
     )
     return ImportedLedger(**{f.name: getattr(ledger, f.name) for f in fields(Ledger)}, report=report)
 
@@ -310,6 +318,22 @@ def _reconciled(draft: Draft, ledger: Ledger) -> tuple[list[Agreement], pl.DataF
         )
     ]
     return agreements, detail.with_columns((pl.col(amounts) / 100).round(2))
+
+
+def _balance_parts(ledger: Ledger, detail: pl.DataFrame) -> dict[str, float]:
+    """What the ledger's balance of all customers at the end is made of, signed as in that sum."""
+    open_amount = open_amounts(ledger)["open_amount"]
+    payments = ledger.payments.select("amount", "kind", "invoice_id")
+    last = detail.group_by("customer_id").agg((pl.col("opening") - pl.col("payments_on_opening")).last())
+    parts = {
+        "open_invoices": open_amount.clip(lower_bound=0.0),
+        "written_off": -payments.filter(kind="write_off")["amount"],
+        "paid_over": open_amount.clip(upper_bound=0.0),
+        "cash_on_account": -payments.join(ledger.invoices, on="invoice_id", how="anti")["amount"],
+        "before_books": last["opening"],
+    }
+    # Adding zero makes of a negative zero one that is none.
+    return {name: round(float(amounts.sum()), 2) + 0.0 for name, amounts in parts.items()}
 
 
 _TAKEN_OFF = [
