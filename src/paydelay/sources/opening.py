@@ -14,7 +14,8 @@ from paydelay.errors import LedgerError
 from paydelay.sources.draft import LINE, Draft, line_of
 from paydelay.sources.sql import open_database
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, SEPARATORS, open_text
-from paydelay.sources.workbook import OLE_MAGIC, ZIP_MAGIC, open_workbook, refuse_old_workbook
+from paydelay.sources.workbook import open_workbook
+from paydelay.sources.workbook_archive import OLE_MAGIC, ZIP_MAGIC, refuse_old_workbook
 
 _PARQUET_ROWS = 250_000
 POLARS_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
