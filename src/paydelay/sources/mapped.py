@@ -19,7 +19,8 @@ from paydelay.errors import ConfigError, LedgerError
 from paydelay.sources.conversion import Batch, Converted, convert, meets
 from paydelay.sources.draft import LINE, Draft, line_of
 from paydelay.sources.mapped_account import OPEN_AMOUNT, Progress, finish, stated_cents
-from paydelay.sources.mapping import NEEDED, Mapping, TableMapping, load_mapping
+from paydelay.sources.mapping import NEEDED, Mapping, TableMapping
+from paydelay.sources.mapping_file import load_mapping
 from paydelay.sources.opening import OpenTable, Place, open_table
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.terms import Terms, due_after, terms_of
