@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from paydelay.ledger.tables import TABLES
@@ -21,24 +22,17 @@ REASONS = (
     "test_entry",
 )
 """Names of the reasons under which lines may be left out; texts below ``out_of_scope.mapped``."""
-DATE_COLUMNS = frozenset(
-    {
-        *("issue_date", "due_date", "recorded_on", "payment_date"),
-        *("event_date", "new_date", "valid_from", "rate_date"),
-    }
-)
-NUMBER_COLUMNS = frozenset(
-    {
-        *("amount", "open_amount", "vat_amount", "terms_days", "rate"),
-        *("credit_limit", "insured_limit", "insured_share", "guarantee_amount"),
-    }
-)
-NEEDED = {
+_TYPES = {
+    name: column.dtype
+    for table in TABLES.values()
+    for name, column in table.contract.columns().items()
+    if name in table.source_columns
+}
+DATE_COLUMNS = frozenset(name for name, kind in _TYPES.items() if kind == pl.Date)
+NUMBER_COLUMNS = frozenset(name for name, kind in _TYPES.items() if kind.is_numeric()) | {"open_amount"}
+NEEDED = {name: table.required for name, table in TABLES.items()} | {
     "invoices": ("invoice_id", "customer_id", "issue_date", "amount"),
     "payments": ("payment_date", "amount"),
-    "customers": ("customer_id",),
-    "events": ("event_type", "event_date"),
-    "rates": ("currency", "rate_date", "rate"),
 }
 """Columns that a mapping must say something of; currency and due date may come from options."""
 _PLACE_KEYS = ("file", "sheet", "table", "query", "skip_lines", "separator", "encoding")

@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import LedgerError
+from paydelay.sources.cells import as_key, typed
 from paydelay.sources.claims import (
     CENT_HALF,
     PAYMENTS,
@@ -31,7 +32,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, read_tables, require, typed
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
 
 _MOVE = Layout(

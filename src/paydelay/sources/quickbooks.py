@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.sources.allocation import divide
+from paydelay.sources.cells import as_key, is_true, typed
 from paydelay.sources.claims import (
     CENT_HALF,
     PAYMENTS,
@@ -28,7 +29,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
 
 _INVOICE = Layout(

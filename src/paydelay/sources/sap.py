@@ -19,18 +19,10 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.ledger.tables import AMOUNT_MAX
+from paydelay.sources.cells import as_key, day_formats_of, decimal_mark_of, is_true, typed
 from paydelay.sources.claims import CENT_HALF, finish, rates_of_documents, split_off
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import (
-    as_key,
-    day_formats_of,
-    decimal_mark_of,
-    is_true,
-    read_tables,
-    require,
-    typed,
-    unique_by,
-)
+from paydelay.sources.layouts import read_tables, require, unique_by
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.sap_clearing import settle
 from paydelay.sources.sap_layouts import (

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from paydelay.sources.cells import day_formats_of, decimal_mark_of, typed
 from paydelay.sources.claims import (
     CENT_HALF,
     CLAIMS,
@@ -29,14 +30,7 @@ from paydelay.sources.claims import (
     split_off,
 )
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import (
-    Layout,
-    day_formats_of,
-    decimal_mark_of,
-    read_tables,
-    require,
-    typed,
-)
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
 
 _INVOICE = Layout(
