@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from paydelay.ledger import Ledger
+from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.draft import LINE, Agreement, Assumption, Draft
 
 _NO_CURRENCY = "XXX"
-_CENT_HALF = 0.005
 
 
 def agree_with(
@@ -72,7 +72,7 @@ def agree_with(
         balances = known.group_by("currency").agg(
             said=pl.col("open_amount").sum(), made=pl.col("made_open").sum()
         )
-        apart = (pl.col("open_amount") - pl.col("made_open")).abs() > _CENT_HALF
+        apart = (pl.col("open_amount") - pl.col("made_open")).abs() > CENT_HALF
         # A document that the ledger lacks differs, whatever is open of it.
         differing = known.filter(apart.fill_null(True)).height
         found: list[Agreement | Assumption] = [

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.allocation import divide
-from paydelay.sources.claims import CENT_HALF, PAYMENTS, in_frame
+from paydelay.sources.claims import PAYMENTS, in_frame
 from paydelay.sources.draft import LINE, Draft
 
 _FOLLOWED_TIMES = 10
