@@ -208,23 +208,17 @@ def _open_parquet(path: Path) -> ParquetTable:
     return ParquetTable(path, names)
 
 
-def read_rows(
-    draft: Draft, table: OpenTable, columns: Sequence[str], *, keep: pl.Expr | None = None, reason: str = ""
-) -> pl.DataFrame:
-    """All rows of a table as text, its unreadable lines refused and those of no interest counted.
+def read_rows(draft: Draft, table: OpenTable, columns: Sequence[str]) -> pl.DataFrame:
+    """All rows of a table as text, its unreadable lines refused.
 
     Parameters
     ----------
     draft : Draft
-        Gets the file, its line count, the refused lines and those left out.
+        Gets the file, its line count and the refused lines.
     table : OpenTable
         The table.
     columns : sequence of str
         Those wanted; one that the table lacks comes as null.
-    keep : polars.Expr, optional
-        Which rows are a matter of the ledger; all by default.
-    reason : str
-        Why the others are left out; a key below ``out_of_scope``.
 
     Returns
     -------
@@ -239,9 +233,6 @@ def read_rows(
         rows = batch.with_columns(line_of(number, LINE_NUMBER), *lacking)
         flawed = rows.filter(pl.col(CELL_FLAW).is_not_null())
         draft.refuse(flawed, pl.col(CELL_FLAW), None, None)
-        sound = rows.filter(pl.col(CELL_FLAW).is_null()).select(pl.col(list(columns)).cast(pl.String), LINE)
-        if keep is not None:
-            draft.leave_out(sound.filter(~keep.fill_null(False)), reason)
-            sound = sound.filter(keep.fill_null(False))
-        frames.append(sound)
+        sound = rows.filter(pl.col(CELL_FLAW).is_null())
+        frames.append(sound.select(pl.col(list(columns)).cast(pl.String), LINE))
     return pl.concat(frames)

@@ -68,7 +68,7 @@ def look_through(path: Path) -> None:
             f"{label} is not a whole Excel workbook ({type(error).__name__}); save or send it again."
         ) from None
     except RuntimeError:
-        raise LedgerError(f"{label} is protected by a password; save it without one, or as CSV.") from None
+        raise _protected(label) from None
 
 
 def refuse_old_workbook(path: Path) -> None:
@@ -89,9 +89,13 @@ def refuse_old_workbook(path: Path) -> None:
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             if marker in before + block:
-                raise LedgerError(f"{path.name} is protected by a password; save it without one, or as CSV.")
+                raise _protected(path.name)
             before = block[-len(marker) :]
     raise LedgerError(f"{path.name} is an old Excel workbook (.xls); save it as .xlsx or CSV.")
+
+
+def _protected(label: str) -> LedgerError:
+    return LedgerError(f"{label} is protected by a password; save it without one, or as CSV.")
 
 
 @dataclass
@@ -137,7 +141,7 @@ def _refuse_other_archives(label: str, members: list[zipfile.ZipInfo]) -> None:
     if len(members) > _MEMBERS_MAX:
         raise LedgerError(f"{label} is an archive of {len(members):,} files and no workbook of rows.")
     if any(member.flag_bits & 1 for member in members):
-        raise LedgerError(f"{label} is protected by a password; save it without one, or as CSV.")
+        raise _protected(label)
     if "xl/workbook.xml" in names:
         return
     if "xl/workbook.bin" in names:
