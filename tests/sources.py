@@ -12,6 +12,7 @@ import pytest
 from paydelay.sources import KINDS, Agreement, Draft, ImportOptions
 from paydelay.sources.draft import LINE
 from paydelay.sources.opening import open_table, read_rows
+from paydelay.sources.scope import split_off
 from paydelay.sources.values import as_amount, as_date
 
 SECRET = "Geheim und Söhne"
@@ -29,16 +30,8 @@ COLUMNS = ["number", "customer", "name", "issued", "due", "total", "paid"]
 
 def read(files: list[Path], options: ImportOptions) -> Draft:
     draft = Draft("tiny")
-    rows = pl.concat(
-        read_rows(
-            draft,
-            open_table(Path(file)),
-            COLUMNS,
-            keep=pl.col("customer") != "supplier",
-            reason="tiny.supplier",
-        )
-        for file in files
-    )
+    rows = pl.concat(read_rows(draft, open_table(Path(file)), COLUMNS) for file in files)
+    rows = split_off(draft, rows, pl.col("customer") == "supplier", "tiny.supplier")
     rows = rows.with_columns(
         as_date("issued", "DD/MM/YYYY").alias("issue_date"),
         as_date("due", "DD/MM/YYYY").alias("due_date"),

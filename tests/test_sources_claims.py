@@ -1,4 +1,4 @@
-"""What adapters share: names of documents, lines let go together, rates and cash in other currencies."""
+"""What adapters share: names of documents, rates and cash in other currencies."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from paydelay.errors import LedgerError
-from paydelay.sources.claims import CLAIMS, PAYMENTS, finish, in_frame, let_go, payments_of_totals
+from paydelay.sources.claims import CLAIMS, PAYMENTS, finish, in_frame, payments_of_totals
 from paydelay.sources.draft import LINE, Draft
 from paydelay.sources.imported import to_ledger
 from paydelay.sources.options import ImportOptions
@@ -123,17 +123,6 @@ def test_rates_into_the_books_currency_convert_into_no_other():
     ledger = to_ledger(finished)
     assert ledger.payments.height == 0
     assert ledger.report.files[0].out_of_scope == {"erp.on_account_without_rate": 1}
-
-
-def test_lines_go_with_the_line_they_belong_to_alone():
-    draft = draft_of(5)
-    lines = pl.DataFrame({LINE: [3, 4, 5, 4], "owner": [2, 3, 2, 9]})
-    draft.belong(lines, "owner")
-    draft.used_besides.append(pl.Series(LINE, [5]))
-    # 3 belongs to 2 alone; 4 to 3, but to 9 too; 5 is used besides.
-    let_go(draft, pl.Series(LINE, [2]), "erp.void")
-    assert draft.files[0].out_of_scope == {"erp.void": 2}
-    assert pl.concat(draft.belonging)[LINE].to_list() == [4]
 
 
 def test_a_line_that_belongs_to_a_refused_one_is_refused_however_far_away():

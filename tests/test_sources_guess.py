@@ -9,7 +9,7 @@ import pytest
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.sources import import_ledger
 from paydelay.sources.guess import guess_mapping
-from paydelay.sources.mapping import parse_mapping
+from paydelay.sources.mapping_file import parse_mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("PAYDELAY_DATA", ROOT.parent / "shared" / "data"))

@@ -1,4 +1,4 @@
-"""Foreign tables: known by their headers, keys that name one row, and one way to write a day per file."""
+"""Foreign tables: known by their headers, with keys that name one row."""
 
 from pathlib import Path
 
@@ -7,16 +7,7 @@ import pytest
 
 from paydelay.errors import LedgerError
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import (
-    Layout,
-    day_formats_of,
-    decimal_mark_of,
-    is_true,
-    read_tables,
-    require,
-    typed,
-    unique_by,
-)
+from paydelay.sources.layouts import Layout, read_tables, require, unique_by
 
 INVOICE = Layout("invoice", ("id", "customer_no", "total", "note"), ("id", "total"), {"total": ("Betrag",)})
 PAYMENT = Layout("payment", ("id", "total", "paid_on"), ("id", "total", "paid_on"))
@@ -68,57 +59,11 @@ def test_missing_tables_are_named():
     require({"a": pl.DataFrame()}, ["a"], "Demo", "why not")
 
 
-def test_cells_that_cannot_be_read_refuse_their_line_once():
-    draft = Draft("demo")
-    rows = pl.DataFrame(
-        {"id": ["1", "2", "3"], "on": ["2024-01-05", "soon", None], "sum": ["x", "y", None], LINE: [2, 3, 4]}
-    )
-    kept = typed(draft, rows, "id", days=("on",), amounts=("sum",))
-    assert kept.select("id", "on", "sum").rows() == [("3", None, None)]
-    refused = pl.concat(draft.refused).sort(LINE)
-    assert refused.select(LINE, "column", "rule", "identifier").rows() == [
-        (2, "sum", "amount_not_understood", "1"),
-        (3, "on", "date_not_understood", "2"),
-    ]
-
-
 def test_a_row_without_a_key_is_nobody_s_double():
     draft = Draft("demo")
     draft.add_file("f.csv")
     rows = pl.DataFrame({"id": [None, None, "1"], "a": ["x", "x", "y"], LINE: [2, 3, 4]})
     assert unique_by(draft, rows, ["id"], "id").height == 3
-
-
-def test_a_file_writes_its_days_in_one_way():
-    rows = pl.DataFrame({"a": ["01/02/2024", "13/02/2024"], "b": ["02/03/2024", None]})
-    draft = Draft("demo")
-    assert day_formats_of(draft, rows, ["a", "b"], ["MM/DD/YYYY", "DD/MM/YYYY"]) == "DD/MM/YYYY"
-    assert draft.assumptions == []
-    either = pl.DataFrame({"a": ["01/02/2024"]})
-    assert day_formats_of(draft, either, ["a"], ["DD/MM/YYYY", "MM/DD/YYYY"]) == "DD/MM/YYYY"
-    assert draft.assumptions[0].values["n"] == 1
-
-
-@pytest.mark.parametrize(
-    ("amounts", "mark"),
-    [
-        (["1,250.00"], "."),
-        (["1.250,00"], ","),
-        (["1,250", "3"], "."),
-        (["1.250", "3"], ","),
-        (["12.5"], "."),
-        (["12,5"], ","),
-        (["7"], "."),
-        ([None], "."),
-    ],
-)
-def test_the_decimal_mark_is_found_by_what_reads_as_money(amounts, mark):
-    assert decimal_mark_of(pl.DataFrame({"a": amounts}, schema={"a": pl.String}), ["a"]) == mark
-
-
-def test_yes_is_written_in_many_ways():
-    rows = pl.DataFrame({"a": ["TRUE", "t", "Ja", "oui", "1", "false", "0", "Nein", "", None]})
-    assert rows.select(is_true("a"))["a"].to_list() == [True] * 5 + [False] * 5
 
 
 KEYED = Layout("line", ("id", "of", "total", "_fivetran_deleted"), ("id", "of", "total"), key=("id", "of"))

@@ -13,6 +13,7 @@ from paydelay.sources import conversion, import_ledger
 from paydelay.sources.conversion import Batch, convert
 from paydelay.sources.mapped_account import stated_cents
 from paydelay.sources.mapping import TableMapping
+from paydelay.sources.mapping_file import load_mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("PAYDELAY_DATA", ROOT.parent / "shared" / "data"))
@@ -475,8 +476,6 @@ def test_everything_told_has_its_words_in_both_languages(tmp_path):
     "path", sorted((ROOT / "configs" / "sources").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_the_mappings_that_ship_can_be_used(path):
-    from paydelay.sources.mapping import load_mapping
-
     assert load_mapping(path).tables["payments"].lines_of == "invoices"
 
 

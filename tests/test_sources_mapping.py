@@ -3,7 +3,8 @@
 import pytest
 
 from paydelay.errors import ConfigError
-from paydelay.sources.mapping import REASONS, Cell, load_mapping, parse_mapping, type_of
+from paydelay.sources.mapping import REASONS, Cell, type_of
+from paydelay.sources.mapping_file import load_mapping, parse_mapping
 
 INVOICES = """
 invoices:

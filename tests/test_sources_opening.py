@@ -66,18 +66,21 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
             open_table(place)
 
 
-def test_rows_are_read_as_text_with_flawed_ones_refused_and_others_left_out(tmp_path: Path) -> None:
+def test_rows_are_read_as_text_with_flawed_ones_refused(tmp_path: Path) -> None:
     path = tmp_path / "books.csv"
     path.write_text("id;kind\n1;sale\n2\n3;purchase\n\n4;\n5;sale;x\n6;sale\n", "utf-8")
     draft = Draft("csv")
     draft.add_file("before.csv")
-    rows = read_rows(
-        draft, open_table(path), ["id", "kind", "absent"], keep=pl.col("kind") == "sale", reason="payable"
-    )
-    assert rows.drop(LINE).rows() == [("1", "sale", None), ("6", "sale", None)]
-    assert lines(rows) == [(1, 2), (1, 8)]
+    rows = read_rows(draft, open_table(path), ["id", "kind", "absent"])
+    assert rows.drop(LINE).rows() == [
+        ("1", "sale", None),
+        ("3", "purchase", None),
+        ("4", None, None),
+        ("6", "sale", None),
+    ]
+    assert lines(rows) == [(1, 2), (1, 4), (1, 6), (1, 8)]
     (_, file) = draft.files
-    assert (file.label, file.read, file.out_of_scope) == ("books.csv", 6, Counter(payable=2))
+    assert (file.label, file.read, file.out_of_scope) == ("books.csv", 6, Counter())
     refused = pl.concat(draft.refused)
     assert lines(refused) == [(1, 3), (1, 7)]
     assert refused["rule"].to_list() == ["too_few_cells", "too_many_cells"]

@@ -10,7 +10,7 @@ import pytest
 import xlsxwriter
 
 from paydelay.errors import LedgerError
-from paydelay.sources import import_ledger, workbook
+from paydelay.sources import import_ledger, workbook_archive
 from paydelay.sources.opening import Place, open_table
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER
 from paydelay.sources.workbook import number_in, open_workbook
@@ -206,7 +206,7 @@ def test_damaged_xml_is_refused(tmp_path):
 
 
 def test_an_archive_that_explodes_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "_RATIO_FROM_BYTES", 1_000_000)
+    monkeypatch.setattr(workbook_archive, "_RATIO_FROM_BYTES", 1_000_000)
     path = written(tmp_path / "book.xlsx", [["No"], ["F1"]])
     rebuilt(path, xl__media_xml=b"\0" * 20_000_000)
     assert path.stat().st_size < 60_000
@@ -214,7 +214,7 @@ def test_an_archive_that_explodes_is_refused_before_it_is_unpacked(tmp_path, mon
 
 
 def test_what_an_archive_says_of_its_own_size_is_not_believed(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "UNPACKED_BYTES_MAX", 5_000_000)
+    monkeypatch.setattr(workbook_archive, "UNPACKED_BYTES_MAX", 5_000_000)
     path = written(tmp_path / "book.xlsx", [["No"], ["F1"]])
     rebuilt(path, xl__media_xml=b"\0" * 20_000_000)
     content = path.read_bytes()
@@ -247,7 +247,7 @@ def test_cells_that_are_only_coloured_do_not_count(tmp_path):
 
 
 def test_a_long_text_that_many_cells_share_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "TEXT_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(workbook_archive, "TEXT_BYTES_MAX", 1_000_000)
     path = written(tmp_path / "book.xlsx", [["x" * 30_000] for _ in range(40)])
     assert path.stat().st_size < 20_000
     unreadable(path, "holds cells with more text than can be read safely")
@@ -259,23 +259,23 @@ def test_a_cell_torn_between_two_blocks_is_counted_once(tmp_path, monkeypatch, b
     path = written(
         tmp_path / "book.xlsx", [["No", "Total"], *([f"F{number}", number] for number in range(30))]
     )
-    monkeypatch.setattr(workbook, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(workbook_archive, "_BLOCK_BYTES", block_bytes)
     seen = []
 
-    class Watched(workbook._SheetBounds):
+    class Watched(workbook_archive._SheetBounds):
         def are_safe(self, contents):
             seen.append((self.places_known, self.columns, self.shared))
             return super().are_safe(contents) and quick
 
-    monkeypatch.setattr(workbook, "_SheetBounds", Watched)
+    monkeypatch.setattr(workbook_archive, "_SheetBounds", Watched)
     sizes = []
     monkeypatch.setattr(
-        workbook._SheetSize, "check", lambda size: sizes.append((size.last_row, size.last_column))
+        workbook_archive._SheetSize, "check", lambda size: sizes.append((size.last_row, size.last_column))
     )
-    contents = workbook._Contents("book.xlsx", 1)
+    contents = workbook_archive._Contents("book.xlsx", 1)
     with zipfile.ZipFile(path) as archive:
         for name in ("xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"):
-            workbook._look_into(archive, archive.getinfo(name), contents)
+            workbook_archive._look_into(archive, archive.getinfo(name), contents)
     assert len(contents.strings) == 32
     assert contents.strings[1] == len("<si><t>Total</t>")
     assert contents.longest == max(contents.strings)

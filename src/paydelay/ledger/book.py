@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,9 @@ from paydelay.ledger.assembly import Books, assemble
 from paydelay.ledger.intake import open_file, open_frame
 from paydelay.ledger.storage import find_files, stated_currency, write_folder
 from paydelay.ledger.tables import TABLES
+
+_FILES_BESIDE: set[str] = set()
+"""Files that kinds of ledgers write beside the tables: those of one are not to stay with the next."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,6 +73,9 @@ class Ledger:
     >>> ledger.refusals.rows()
     [('invoices', 2, 'due_date', 'due_before_issue', 'A2')]
     """
+
+    def __init_subclass__(cls, beside: Iterable[str] = ()) -> None:
+        _FILES_BESIDE.update(beside)
 
     invoices: pl.DataFrame
     payments: pl.DataFrame
@@ -332,10 +339,10 @@ class Ledger:
             for name, rows in self.tables.items()
             if rows.height or name in ("invoices", "payments")
         }
-        write_folder(given, self.reporting_currency, Path(folder), format, self._beside())
+        write_folder(given, self.reporting_currency, Path(folder), format, self._beside(), _FILES_BESIDE)
 
     def _beside(self) -> dict[str, bytes]:
-        """Files to write beside the tables; a ledger made of foreign books has some."""
+        """Files to write beside the tables, of those that the class says it may write."""
         return {}
 
 

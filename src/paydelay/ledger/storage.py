@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -15,8 +15,6 @@ from paydelay.ledger.tables import TABLES
 
 SETTINGS_FILE = "ledger.json"
 FORMATS = ("parquet", "csv")
-IMPORT_FILES = ("import.json", "import_refused.csv", "import_reconciliation.csv")
-"""What an import leaves beside the tables it made; another ledger's are not to stay with this one."""
 
 
 def find_files(folder: str | Path) -> dict[str, Path]:
@@ -103,6 +101,7 @@ def write_folder(
     folder: Path,
     kind: str,
     beside: Mapping[str, bytes] | None = None,
+    may_stand_beside: Collection[str] = (),
 ) -> None:
     """Write tables to a folder that is there in whole or not at all.
 
@@ -117,7 +116,9 @@ def write_folder(
     kind : str
         ``parquet`` or ``csv``.
     beside : mapping of str to bytes, optional
-        Other files of the ledger, of :data:`IMPORT_FILES`.
+        Other files of the ledger.
+    may_stand_beside : collection of str
+        Files that a former ledger may have left beside its tables; they are removed.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def write_folder(
     if kind not in FORMATS:
         raise TargetError("A ledger is written as 'parquet' or 'csv'.")
     check_folder(folder)
-    files = {SETTINGS_FILE, *IMPORT_FILES, *(f"{name}.{end}" for name in TABLES for end in FORMATS)}
+    files = {SETTINGS_FILE, *may_stand_beside, *(f"{name}.{end}" for name in TABLES for end in FORMATS)}
     stated = None if reporting_currency == NO_CURRENCY else reporting_currency
     try:
         # What is not of the ledger was never ours to delete.

@@ -16,12 +16,13 @@ from datetime import date
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.sources.draft import LINE, OWNER, Draft
+from paydelay.ledger.tables import CENT_HALF
+from paydelay.sources.document_currencies import settle_currency
+from paydelay.sources.draft import LINE, Draft
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.reconciliation import agree_with
+from paydelay.sources.scope import let_go, let_go_where, refuse_where
 from paydelay.sources.terms import NO_TERMS, due_after, terms_of
-
-CENT_HALF = 0.005
 
 PAYMENTS = pl.Schema(
     {
@@ -102,101 +103,6 @@ def document_name(number: str, key: str) -> pl.Expr:
     )
 
 
-def keep_known(
-    draft: Draft,
-    rows: pl.DataFrame,
-    column: str,
-    kept: Sequence[str],
-    left_out: dict[str, str],
-    rule: str,
-    identifier: str,
-) -> pl.DataFrame:
-    """Rows of the kept types; those of a known other type are left out, unknown ones refused.
-
-    Parameters
-    ----------
-    draft : Draft
-        Gets the others.
-    rows : polars.DataFrame
-        With ``LINE``.
-    column : str
-        Column of the type, compared in capitals.
-    kept : sequence of str
-        Types to keep.
-    left_out : dict of str to str
-        Other types and why they are no matter of the ledger.
-    rule : str
-        Rule under which an unknown type is refused.
-    identifier : str
-        Column that names the document.
-
-    Returns
-    -------
-    polars.DataFrame
-    """
-    word = pl.col(column).str.to_uppercase()
-    marked = rows.with_columns(
-        __reason=word.replace_strict(
-            {**dict.fromkeys(kept, ""), **left_out}, default=None, return_dtype=pl.String
-        )
-    )
-    for reason in dict.fromkeys(left_out.values()):
-        draft.leave_out(marked.filter(pl.col("__reason") == reason), reason)
-    draft.refuse(marked.filter(pl.col("__reason").is_null()), rule, column, identifier)
-    return marked.filter(pl.col("__reason") == "").drop("__reason")
-
-
-def split_off(draft: Draft, rows: pl.DataFrame, test: pl.Expr, reason: str) -> pl.DataFrame:
-    """Rows of which a test does not hold; the others are left out.
-
-    Parameters
-    ----------
-    draft : Draft
-        Gets the others.
-    rows : polars.DataFrame
-        With ``LINE``.
-    test : polars.Expr
-        Which rows are no matter of the ledger.
-    reason : str
-        Why; a key below ``out_of_scope``.
-
-    Returns
-    -------
-    polars.DataFrame
-    """
-    marked = test.fill_null(False)
-    draft.leave_out(rows.filter(marked), reason)
-    return rows.filter(~marked)
-
-
-def let_go(draft: Draft, lines: pl.Series, reason: str) -> None:
-    """Leave lines out, and with them what belonged to them alone.
-
-    Parameters
-    ----------
-    draft : Draft
-        With the lines that belong to others.
-    lines : polars.Series
-        ``LINE`` of lines of which no row is made.
-    reason : str
-        Why; a key below ``out_of_scope``.
-    """
-    counted = [*draft.used_besides, *(rows[LINE] for rows in draft.refused)]
-    held = pl.concat([pl.Series(LINE, [], dtype=pl.Int64), *counted])
-    gone = lines.unique()
-    while True:
-        orphans = [rows.filter(pl.col(OWNER).is_in(gone.implode()))[LINE] for rows in draft.belonging]
-        draft.belonging = [rows.filter(~pl.col(OWNER).is_in(gone.implode())) for rows in draft.belonging]
-        owned = pl.concat([held, *(rows[LINE] for rows in draft.belonging)])
-        more = pl.concat([gone, *orphans]).unique()
-        more = more.filter(~more.is_in(owned.implode()))
-        if len(more) == len(gone.filter(~gone.is_in(owned.implode()))):
-            break
-        gone = more
-    draft.gone.append(more)
-    draft.leave_out(more.alias(LINE).to_frame(), reason)
-
-
 # ---- Systems that keep sums and one date per invoice ----------------------------------------------
 
 
@@ -264,41 +170,59 @@ def _last_day(days: Sequence[pl.Series]) -> date | None:
     return max((day for day in (series.max() for series in days) if isinstance(day, date)), default=None)
 
 
-# ---- Rates -----------------------------------------------------------------------------------------
-
-
-def rates_of_documents(rows: pl.DataFrame, base: str) -> pl.DataFrame:
-    """Rates into the books' own currency, as documents of foreign currencies carry them.
+def unspent(draft: Draft, rows: pl.DataFrame, amount: str) -> pl.DataFrame:
+    """Credits of which something is left; those spent in full are in the sums of the invoices.
 
     Parameters
     ----------
+    draft : Draft
+        Gets the lines of the others, which are used.
     rows : polars.DataFrame
-        Columns currency, rate_date and rate: units of the books' currency for one of the
-        document's.
-    base : str
-        The books' own currency.
+        Payments and credit notes, with ``LINE``.
+    amount : str
+        Column of what is left.
 
     Returns
     -------
     polars.DataFrame
-        A table of rates, the median where a day has several.
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({
-    ...     "currency": ["USD", "USD", "EUR"], "rate_date": [date(2024, 1, 5)] * 3, "rate": [0.9, 0.92, 1.0],
-    ... })
-    >>> rates_of_documents(rows, "EUR").drop(LINE).rows()
-    [('USD', datetime.date(2024, 1, 5), 0.91)]
     """
-    usable = (pl.col("rate") > 0) & pl.col("rate").is_finite() & (pl.col("currency") != base)
-    return (
-        rows.filter(usable.fill_null(False), pl.col("rate_date").is_not_null())
-        .group_by("currency", "rate_date")
-        .agg(pl.col("rate").median())
-        .sort("currency", "rate_date")
-        .with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
+    left = _is_left(amount)
+    draft.used_besides.append(rows.filter(~left)[LINE])
+    return rows.filter(left)
+
+
+def unapplied(
+    draft: Draft, rows: pl.DataFrame, amount: str, settled: pl.DataFrame, reason: str
+) -> pl.DataFrame:
+    """Credits of which something is left; those that settled nothing of these books are let go.
+
+    Parameters
+    ----------
+    draft : Draft
+        Gets the lines of the others.
+    rows : polars.DataFrame
+        Payments and credit notes, with ``LINE``.
+    amount : str
+        Column of what is left.
+    settled : polars.DataFrame
+        The payments made of them so far, with ``LINE``.
+    reason : str
+        Why the others are no matter of the ledger; a key below ``out_of_scope``.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    left = _is_left(amount)
+    used = pl.concat(
+        [pl.Series(LINE, [], dtype=pl.Int64), *(rows[LINE] for rows in draft.belonging), settled[LINE]]
     )
+    let_go(draft, rows.filter(~left, ~pl.col(LINE).is_in(used.implode()))[LINE], reason)
+    return rows.filter(left)
+
+
+def _is_left(amount: str) -> pl.Expr:
+    return (pl.col(amount).abs() > CENT_HALF).fill_null(False)
 
 
 # ---- The end of every adapter ----------------------------------------------------------------------
@@ -345,9 +269,9 @@ def finish(
     invoices = claims.drop("open_amount")
     if invoices["entity"].n_unique() <= 1:
         invoices = invoices.drop("entity")
-    _set_currency(draft, options, invoices, rates, base)
+    settle_currency(draft, options, invoices, rates, base)
     payments = in_frame(payments, PAYMENTS)
-    payments = left_out(draft, payments, _stray(claims), "erp.customer_without_invoice")
+    payments = let_go_where(draft, payments, _stray(claims), "erp.customer_without_invoice")
     # Its currency waits for the rates that the caller may give.
     free = pl.col("invoice_id").is_null()
     draft.on_account = payments.filter(free)
@@ -376,61 +300,11 @@ def _with_due_dates(draft: Draft, claims: pl.DataFrame, options: ImportOptions) 
     )
     draft.assume("erp.due_from_terms", n=filled.filter("__lacked", pl.col("due_date").is_not_null()).height)
     nowhere = pl.col("__lacked") & pl.col("due_date").is_null()
-    draft.refuse(filled.filter(nowhere), "due_date_not_given", "due_date", "invoice_id")
-    return filled.filter(~nowhere).drop("__lacked")
+    filled = refuse_where(draft, filled, nowhere, "due_date_not_given", "due_date", "invoice_id")
+    return filled.drop("__lacked")
 
 
 def _stray(claims: pl.DataFrame) -> pl.Expr:
     """Cash on account of a customer who has no invoice in these books."""
     known = claims["customer_id"].drop_nulls().unique().implode()
     return pl.col("invoice_id").is_null() & ~pl.col("customer_id").is_in(known).fill_null(False)
-
-
-def left_out(draft: Draft, payments: pl.DataFrame, test: pl.Expr, reason: str) -> pl.DataFrame:
-    """Payments of which a test does not hold; a line is out of scope where nothing else is made of it.
-
-    Parameters
-    ----------
-    draft : Draft
-        Gets the lines.
-    payments : polars.DataFrame
-        All there are.
-    test : polars.Expr
-        Which of them are no matter of the ledger.
-    reason : str
-        Why; a key below ``out_of_scope``.
-
-    Returns
-    -------
-    polars.DataFrame
-    """
-    kept, left = payments.filter(~test), payments.filter(test)
-    if not left.height:
-        return payments
-    gone = left[LINE].drop_nulls().unique()
-    let_go(draft, gone.filter(~gone.is_in(kept[LINE].drop_nulls().implode())), reason)
-    return kept
-
-
-def _set_currency(
-    draft: Draft,
-    options: ImportOptions,
-    invoices: pl.DataFrame,
-    rates: pl.DataFrame | None,
-    base: str | None,
-) -> None:
-    """The reporting currency, and those of the documents' rates that the invoices need."""
-    reporting = options.reporting_currency or base
-    codes = set(invoices["currency"].drop_nulls().unique().to_list())
-    foreign = codes - {reporting}
-    if not foreign or options.rates is not None:
-        draft.reporting_currency = reporting
-        return
-    if rates is not None and reporting == base:
-        needed = rates.filter(pl.col("currency").is_in(sorted(foreign)))
-        if needed.height:
-            draft.tables["rates"] = needed
-            draft.assume("erp.rates_of_documents", n=needed.height, currency=str(base))
-            draft.reporting_currency = reporting
-            return
-    draft.reporting_currency = options.reporting_currency

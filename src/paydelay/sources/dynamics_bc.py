@@ -19,28 +19,14 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.sources.claims import (
-    CENT_HALF,
-    PAYMENTS,
-    document_name,
-    finish,
-    in_frame,
-    payments_of_totals,
-    rates_of_documents,
-    split_off,
-)
+from paydelay.ledger.tables import CENT_HALF
+from paydelay.sources.cells import as_key, day_formats_of, decimal_mark_of, is_true, typed
+from paydelay.sources.claims import PAYMENTS, document_name, finish, in_frame, payments_of_totals, unspent
+from paydelay.sources.document_currencies import rates_of_documents
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import (
-    Layout,
-    as_key,
-    day_formats_of,
-    decimal_mark_of,
-    is_true,
-    read_tables,
-    require,
-    typed,
-)
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.scope import refuse_where, split_off
 
 _ENTRY = Layout(
     "customer ledger entries",
@@ -173,8 +159,7 @@ def _entries(draft: Draft, rows: pl.DataFrame, options: ImportOptions) -> pl.Dat
         _meaning("document_type", _TYPES).alias("document"), as_key("entry_no"), *_without_zeros(_DAYS)
     )
     unknown = pl.col("document").is_null()
-    draft.refuse(rows.filter(unknown), "document_type_unknown", "document_type", "document_no")
-    rows = rows.filter(~unknown)
+    rows = refuse_where(draft, rows, unknown, "document_type_unknown", "document_type", "document_no")
     amounts = ("amount", "amount_lcy", "remaining_amount")
     form, mark = day_formats_of(draft, rows, _DAYS, _FORMATS), decimal_mark_of(rows, amounts)
     rows = typed(draft, rows, "document_no", days=_DAYS, amounts=amounts, day_formats=form, decimal=mark)
@@ -185,8 +170,8 @@ def _entries(draft: Draft, rows: pl.DataFrame, options: ImportOptions) -> pl.Dat
             "company's own; name it with --currency."
         )
     lacking = pl.col("amount").is_null()
-    draft.refuse(rows.filter(lacking), "missing_value", "amount", "document_no")
-    rows = split_off(draft, rows.filter(~lacking), pl.col("amount").abs() < CENT_HALF, "erp.zero_amount")
+    rows = refuse_where(draft, rows, lacking, "missing_value", "amount", "document_no")
+    rows = split_off(draft, rows, pl.col("amount").abs() < CENT_HALF, "erp.zero_amount")
     own = pl.lit(options.currency, dtype=pl.String)
     debit = pl.col("amount") > 0
     rows = rows.with_columns(
@@ -250,8 +235,8 @@ def _applied(
         *_without_zeros(("posting_date",)),
     )
     unknown = pl.col("meaning").is_null()
-    draft.refuse(rows.filter(unknown), "entry_type_unknown", "entry_type", "entry_no")
-    rows = split_off(draft, rows.filter(~unknown), is_true("unapplied"), "erp.unapplied")
+    rows = refuse_where(draft, rows, unknown, "entry_type_unknown", "entry_type", "entry_no")
+    rows = split_off(draft, rows, is_true("unapplied"), "erp.unapplied")
     form, mark = day_formats_of(draft, rows, ["posting_date"], _FORMATS), decimal_mark_of(rows, ["amount"])
     rows = typed(
         draft, rows, "entry_no", days=("posting_date",), amounts=("amount",), day_formats=form, decimal=mark
@@ -313,11 +298,9 @@ def _with_payer(paid: pl.DataFrame, rows: pl.DataFrame, credit_rows: pl.DataFram
 
 def _remaining(draft: Draft, credit_rows: pl.DataFrame) -> pl.DataFrame:
     """What of payments and credit memos is not applied; what was applied is in the invoices."""
-    rest = (pl.col("remaining_amount").abs() > CENT_HALF).fill_null(False)
-    draft.used_besides.append(credit_rows.filter(~rest)[LINE])
     memo = pl.col("document") == "credit_memo"
     return in_frame(
-        credit_rows.filter(rest).select(
+        unspent(draft, credit_rows, "remaining_amount").select(
             LINE,
             customer_id="customer_no",
             payment_date=pl.coalesce("posting_date", "document_date"),

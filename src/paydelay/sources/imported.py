@@ -13,7 +13,6 @@ import polars as pl
 from paydelay.errors import LedgerError
 from paydelay.ledger import Ledger
 from paydelay.ledger.spreadsheets import no_formula
-from paydelay.ledger.storage import IMPORT_FILES
 from paydelay.sources.draft import (
     LINE,
     OWNER,
@@ -26,7 +25,7 @@ from paydelay.sources.draft import (
     number_of,
 )
 
-REPORT_FILE, REFUSED_FILE, DETAIL_FILE = IMPORT_FILES
+REPORT_FILE, REFUSED_FILE, DETAIL_FILE = "import.json", "import_refused.csv", "import_reconciliation.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +111,7 @@ class ImportReport:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImportedLedger(Ledger):
+class ImportedLedger(Ledger, beside=(REPORT_FILE, REFUSED_FILE, DETAIL_FILE)):
     """A ledger made of foreign books, with the report of how.
 
     Parameters

@@ -6,11 +6,7 @@ as text. Tables that take the same lines are made of one reading of them.
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +15,10 @@ from paydelay.errors import ConfigError, LedgerError
 from paydelay.sources.conversion import Batch, Converted, convert, meets
 from paydelay.sources.draft import LINE, Draft, line_of
 from paydelay.sources.mapped_account import OPEN_AMOUNT, Progress, finish, stated_cents
-from paydelay.sources.mapping import NEEDED, Mapping, TableMapping, load_mapping
-from paydelay.sources.opening import OpenTable, Place, open_table
+from paydelay.sources.mapped_sources import Source, sources_of
+from paydelay.sources.mapping import NEEDED, Mapping
+from paydelay.sources.mapping_file import load_mapping
+from paydelay.sources.opening import OpenTable, open_table
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.terms import Terms, due_after, terms_of
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, DelimitedText
@@ -31,15 +29,6 @@ _KEPT = "__paydelay_kept"
 _FLAW = "__paydelay_flaw"
 _DUE_FROM = "__paydelay_due_from"
 _NO_CURRENCY = "__paydelay_no_currency"
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A place that is read once, and the tables made of its lines."""
-
-    path: Path | str
-    place: Place
-    tables: dict[str, TableMapping]
 
 
 def read(files: Sequence[Path | str], options: ImportOptions) -> Draft:
@@ -95,7 +84,7 @@ def read(files: Sequence[Path | str], options: ImportOptions) -> Draft:
     _check_options(mapping, options, terms)
     draft = Draft("csv", reporting_currency=options.reporting_currency or mapping.reporting_currency)
     progress = Progress()
-    for source in _sources(files, mapping):
+    for source in sources_of(files, mapping):
         _read_source(draft, source, options, terms, progress)
     finish(draft, mapping, options, terms, progress)
     return draft
@@ -115,106 +104,15 @@ def _check_options(mapping: Mapping, options: ImportOptions, terms: Terms) -> No
         )
 
 
-# ---- Which lines make which tables -----------------------------------------------------------
-
-
-def _name_of(path: Path | str) -> str:
-    return path.name if isinstance(path, Path) else path.partition("#")[2]
-
-
-def _sources(files: Sequence[Path | str], mapping: Mapping) -> list[_Source]:
-    """Every place to read with the tables made of it, in the order of the files."""
-    found: dict[tuple[Path | str, Place], dict[str, TableMapping]] = {}
-    for name, table in mapping.tables.items():
-        for path in _files_of(name, table, files):
-            settled = table.model_copy(
-                update={
-                    "date_format": table.date_format or mapping.date_format,
-                    "decimal": table.decimal or mapping.decimal,
-                }
-            )
-            found.setdefault((path, table.place), {})[name] = settled
-    taken = {path for path, _ in found}
-    left = [path for path in files if path not in taken]
-    if left:
-        name = _name_of(left[0]) or "the database"
-        raise LedgerError(f"No table of the mapping takes {name}; give the files that the mapping is for.")
-    order = {path: at for at, path in enumerate(files)}
-    return [
-        _Source(path, place, tables)
-        for (path, place), tables in sorted(found.items(), key=lambda item: order[item[0][0]])
-    ]
-
-
-def _files_of(name: str, table: TableMapping, files: Sequence[Path | str]) -> list[Path | str]:
-    in_database = table.table is not None or table.query is not None
-    databases = [file for file in files if isinstance(file, str)]
-    if table.file is None:
-        on_disk = [file for file in files if isinstance(file, Path)]
-        fit: list[Path | str] = [*databases] if in_database or not on_disk else [*on_disk]
-        if len(fit) == 1:
-            return fit
-        what = "is from no file that was given" if not fit else "does not say which of the files it is from"
-        raise LedgerError(
-            f"The mapping's table {name} {what}; add 'file:' with the name or a pattern of the names."
-        )
-    pattern = table.file.casefold()
-    fit = [file for file in files if fnmatchcase(_name_of(file).casefold(), pattern)]
-    if not fit:
-        raise LedgerError(
-            f"The mapping's table {name} is from files '{table.file}', and none of those given is called so."
-        )
-    return fit
-
-
-def _plain(name: str) -> str:
-    letters = unicodedata.normalize("NFKC", name).casefold()
-    return " ".join(letters.split())
-
-
-def _columns(source: _Source, header: tuple[str, ...], label: str) -> dict[str, str]:
-    """Column of the source by each name in the mapping; letter case may differ."""
-    exact = {name: name for name in header if name}
-    loose: dict[str, str] = {}
-    for name in header:
-        loose.setdefault(_plain(name), name)
-    asked = {name: table for table, one in source.tables.items() for name in _names_in(one)}
-    found = {name: exact.get(name) or loose.get(_plain(name)) or "" for name in asked}
-    lacking = [name for name, column in found.items() if not column]
-    if lacking:
-        # Where no name fits, the first line is more likely a row: its cells are not for a message.
-        known = [plain for plain in loose if plain] if any(found.values()) else []
-        near = difflib.get_close_matches(_plain(lacking[0]), known, n=1, cutoff=0.6)
-        hint = f" (the nearest there is '{loose[near[0]]}')" if near else ""
-        raise LedgerError(
-            f"{label} has no column '{lacking[0]}', which the mapping's table {asked[lacking[0]]} is made "
-            f"of{hint}; correct the mapping."
-        )
-    return found
-
-
-def _names_in(table: TableMapping) -> Iterable[str]:
-    for cell in (*table.columns.values(), *table.extras.values(), *table.check.values()):
-        if cell.column is not None:
-            yield cell.column
-        if isinstance(cell.plus_days, str):
-            yield cell.plus_days
-    for condition in table.keep:
-        yield condition.column
-
-
-# ---- One source ------------------------------------------------------------------------------
-
-
 def _read_source(
     draft: Draft,
-    source: _Source,
+    source: Source,
     options: ImportOptions,
     terms: Terms,
     progress: Progress,
 ) -> None:
     opened = open_table(source.path, source.place)
-    names = _columns(source, opened.header, opened.label)
+    names = source.columns(opened.header, opened.label)
     number = draft.add_file(opened.label, **_details(opened))
     used = set(names.values())
     progress.unused[opened.label] = [name for name in opened.header if name and name not in used]
@@ -257,7 +155,7 @@ def _details(opened: OpenTable) -> dict[str, str]:
     return dict(getattr(opened, "details", {}))
 
 
-def _in_scope(draft: Draft, rows: pl.DataFrame, source: _Source, batch: Batch) -> pl.DataFrame:
+def _in_scope(draft: Draft, rows: pl.DataFrame, source: Source, batch: Batch) -> pl.DataFrame:
     """Lines that some table keeps, with which; the others are counted under their reason."""
     kept = {
         name: pl.all_horizontal([meets(condition, batch) for condition in table.keep])
@@ -280,7 +178,7 @@ def _in_scope(draft: Draft, rows: pl.DataFrame, source: _Source, batch: Batch) -
 
 def _take(
     draft: Draft,
-    source: _Source,
+    source: Source,
     rows: pl.DataFrame,
     batch: Batch,
     options: ImportOptions,
@@ -399,7 +297,7 @@ def _with_due_date(typed: pl.DataFrame, terms: Terms, missing: int) -> pl.DataFr
     )
 
 
-def _set_back(typed: pl.DataFrame, source: _Source, progress: Progress) -> pl.DataFrame:
+def _set_back(typed: pl.DataFrame, source: Source, progress: Progress) -> pl.DataFrame:
     """Estimated dates that lie after another date of their line, set back to it."""
     for name, table in source.tables.items():
         for column, cell in table.columns.items():
@@ -414,7 +312,7 @@ def _set_back(typed: pl.DataFrame, source: _Source, progress: Progress) -> pl.Da
     return typed
 
 
-def _keep(typed: pl.DataFrame, source: _Source, batch: Batch, progress: Progress) -> None:
+def _keep(typed: pl.DataFrame, source: Source, batch: Batch, progress: Progress) -> None:
     """Rows of the tables out of the sound lines, and counts of what had to be settled."""
     for name, table in source.tables.items():
         rows = typed.filter(pl.col(f"{_KEPT}.{name}"))

@@ -1,4 +1,9 @@
-"""What mapped books leave unsaid, and how their amounts compare with the ledger's."""
+"""What mapped books leave unsaid, and how their amounts compare with the ledger's.
+
+A mapping need not name a balance, and one that it names is what a customer still owes:
+unlike the books of a system, it is not closed by a write-off. So the amounts of the
+lines themselves are compared, read a second time in another way.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from paydelay.sources.draft import LINE, Agreement, Draft
 from paydelay.sources.imported import open_amounts
 from paydelay.sources.mapping import Mapping, TableMapping
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.reconciliation import accepted, by_currency, compared
 from paydelay.sources.terms import Terms
 from paydelay.sources.workbook import number_in
 
@@ -219,8 +225,8 @@ def _in_cents(amount: pl.Expr) -> pl.Expr:
     return (amount * 100.0).round().cast(pl.Int64, strict=False)
 
 
-def _counted(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(_in_cents(pl.col("amount")).alias(_CENTS))
+def _total(cents: pl.Expr) -> pl.Expr:
+    return cents.sum() / 100.0
 
 
 def _agreements(
@@ -231,48 +237,29 @@ def _agreements(
     refused: pl.Series,
 ) -> list[Agreement]:
     """What lines that were not refused state, against the amounts of the ledger."""
-    lines = refused.implode()
-
-    def accepted(rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.filter(~pl.col(LINE).is_in(lines).fill_null(False)) if len(refused) else rows
-
-    kept = accepted(invoices)
-    found = _compared("mapped.invoices", _by_currency(kept), _by_currency(_counted(ledger.invoices)))
-    found += _compared(
+    kept = accepted(invoices, refused)
+    said, made = _total(pl.col(_CENTS)), _total(_in_cents(pl.col("amount")))
+    reporting = ledger.reporting_currency
+    found = compared("mapped.invoices", by_currency(kept, said), by_currency(ledger.invoices, made))
+    found += compared(
         "mapped.payments",
-        _paid(accepted(payments), kept, ledger.reporting_currency),
-        _paid(_counted(ledger.payments), ledger.invoices, ledger.reporting_currency),
+        by_currency(_paid(accepted(payments, refused), kept, reporting), said),
+        by_currency(_paid(ledger.payments, ledger.invoices, reporting), made),
     )
     if checks is not None:
-        stated = accepted(checks).group_by("currency").agg(_in_cents(pl.col(OPEN_AMOUNT)).sum())
-        opened = open_amounts(ledger).group_by("currency").agg(_in_cents(pl.col(OPEN_AMOUNT)).sum())
-        found += _compared("mapped.open", dict(stated.iter_rows()), dict(opened.iter_rows()))
+        still = _total(_in_cents(pl.col(OPEN_AMOUNT)))
+        stated = by_currency(accepted(checks, refused), still)
+        found += compared("mapped.open", stated, by_currency(open_amounts(ledger), still))
     return found
 
 
-def _by_currency(invoices: pl.DataFrame) -> dict[str, int]:
-    return dict(invoices.group_by("currency").agg(pl.col(_CENTS).sum()).iter_rows())
-
-
-def _paid(payments: pl.DataFrame, invoices: pl.DataFrame, reporting: str) -> dict[str, int]:
-    """Cents paid by currency: that of the invoice, else the reporting one."""
-    currencies = invoices["currency"].unique()
-    if currencies.to_list() == [reporting]:
-        return {reporting: int(payments[_CENTS].sum())} if payments.height else {}
-    named = (
-        payments
-        if "invoice_id" in payments.columns
-        else payments.with_columns(invoice_id=pl.lit(None, pl.String))
-    )
-    owned = named.select("invoice_id", _CENTS).join(
-        invoices.select("invoice_id", "currency").unique("invoice_id"), on="invoice_id", how="left"
-    )
-    by = pl.col("currency").fill_null(reporting)
-    return dict(owned.group_by(by).agg(pl.col(_CENTS).sum()).iter_rows())
-
-
-def _compared(key: str, source: dict[str, int], ledger: dict[str, int]) -> list[Agreement]:
-    return [
-        Agreement(key, code, source.get(code, 0) / 100.0, ledger.get(code, 0) / 100.0)
-        for code in sorted({*source, *ledger} - {None})
-    ]
+def _paid(payments: pl.DataFrame, invoices: pl.DataFrame, reporting: str) -> pl.DataFrame:
+    """Payments in their currency: that of the invoice, else the reporting one."""
+    own = pl.lit(reporting, dtype=pl.String)
+    if invoices["currency"].unique().to_list() == [reporting]:
+        return payments.with_columns(currency=own)
+    if "invoice_id" not in payments.columns:
+        payments = payments.with_columns(invoice_id=pl.lit(None, dtype=pl.String))
+    named = invoices.select("invoice_id", "currency").unique("invoice_id")
+    owned = payments.drop("currency", strict=False).join(named, on="invoice_id", how="left")
+    return owned.with_columns(pl.col("currency").fill_null(own))

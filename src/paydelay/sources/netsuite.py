@@ -17,20 +17,14 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.sources.claims import (
-    CENT_HALF,
-    PAYMENTS,
-    document_name,
-    finish,
-    in_frame,
-    let_go,
-    payments_of_totals,
-    rates_of_documents,
-    split_off,
-)
+from paydelay.ledger.tables import CENT_HALF
+from paydelay.sources.cells import as_key, is_true, typed
+from paydelay.sources.claims import PAYMENTS, document_name, finish, in_frame, payments_of_totals, unapplied
+from paydelay.sources.document_currencies import codes_of, own_currency
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.scope import refuse_where, split_off
 
 _TRANSACTION = Layout(
     "transaction",
@@ -116,7 +110,9 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
         # Payments worked out of what is unpaid would agree with it whatever the truth.
         claims = claims.with_columns(open_amount=pl.when("paid_given").then("open_amount"))
     payments = pl.concat([settled, _unused(draft, credit_rows, settled)])
-    base, rates = _currencies(rows)
+    base, rates = own_currency(
+        rows.select("currency", rate_date="trandate", rate="exchangerate").drop_nulls()
+    )
     return finish(draft, options, claims, payments, rates=rates, base=base)
 
 
@@ -214,26 +210,11 @@ def _with_codes(
     if "currency" in tables:
         draft.used_besides.append(tables["currency"][LINE])
         names = dict(tables["currency"].select(as_key("id"), "symbol").drop_nulls().iter_rows())
-    given = rows["currency"].drop_nulls().unique().to_list()
-    unknown = [key for key in given if key not in names and not (len(key) == 3 and key.isalpha())]
-    if len(unknown) == 1 and options.currency is not None:
-        names[unknown[0]] = options.currency
-    elif unknown:
-        raise LedgerError(
-            f"The amounts of NetSuite are in currencies known by number only ({len(unknown)} of them); give "
-            "the table currency with id, name and symbol too, or the one currency with --currency."
-        )
+    names = codes_of(rows["currency"], names, options, "NetSuite", "currency")
     code = pl.col("currency").replace(names) if names else pl.col("currency")
     return rows.with_columns(
         currency=pl.coalesce(code.str.to_uppercase(), pl.lit(options.currency, dtype=pl.String))
     )
-
-
-def _currencies(rows: pl.DataFrame) -> tuple[str | None, pl.DataFrame]:
-    rated = rows.select("currency", rate_date="trandate", rate="exchangerate").drop_nulls()
-    own = rated.group_by("currency").agg((pl.col("rate") == 1.0).all().alias("own")).filter("own")
-    base = str(own.item(0, "currency")) if own.height == 1 else None
-    return base, rates_of_documents(rated, base or "")
 
 
 # ---- Claims and payments ---------------------------------------------------------------------------
@@ -284,8 +265,7 @@ def _linked(
     links = split_off(draft, links, pl.col("named").is_null(), "erp.document_not_in_books")
     links = typed(draft, links, "previousdoc", amounts=("foreignamount",))
     headless = pl.col("head_line").is_null()
-    draft.refuse(links.filter(headless), "payment_not_given", "nextdoc", "named")
-    links = links.filter(~headless)
+    links = refuse_where(draft, links, headless, "payment_not_given", "nextdoc", "named")
     draft.belong(links.select(pl.col("head_line").alias(LINE), owner=pl.col(LINE)), "owner")
     return in_frame(
         links.select(
@@ -302,15 +282,10 @@ def _linked(
 
 def _unused(draft: Draft, credit_rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     """What of payments and credit memos is not applied yet; those applied elsewhere are left out."""
-    rest = (pl.col("foreignpaymentamountunused").abs() > CENT_HALF).fill_null(False)
-    used = pl.concat(
-        [pl.Series(LINE, [], dtype=pl.Int64), *(rows[LINE] for rows in draft.belonging), settled[LINE]]
-    )
-    idle = credit_rows.filter(~rest, ~pl.col(LINE).is_in(used.implode()))
-    # What they settled is in the sums of the invoices, or no receivable of these books.
-    let_go(draft, idle[LINE], "erp.application_not_told")
+    # What the others settled is in the sums of the invoices, or no receivable of these books.
+    free = unapplied(draft, credit_rows, "foreignpaymentamountunused", settled, "erp.application_not_told")
     return in_frame(
-        credit_rows.filter(rest).select(
+        free.select(
             LINE,
             "currency",
             customer_id="entity",

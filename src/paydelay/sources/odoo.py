@@ -20,19 +20,14 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.sources.claims import (
-    CENT_HALF,
-    PAYMENTS,
-    document_name,
-    finish,
-    in_frame,
-    keep_known,
-    rates_of_documents,
-    split_off,
-)
+from paydelay.ledger.tables import CENT_HALF
+from paydelay.sources.cells import as_key, typed
+from paydelay.sources.claims import PAYMENTS, document_name, finish, in_frame
+from paydelay.sources.document_currencies import codes_of, rates_of_documents
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, read_tables, require, typed
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.scope import keep_known, refuse_where, split_off
 
 _MOVE = Layout(
     "account_move",
@@ -203,15 +198,8 @@ def _with_currencies(
     if "res_currency" in tables:
         named = tables["res_currency"].select(as_key("id"), "name").drop_nulls()
         names = dict(named.iter_rows())
-    given = pl.concat([lines["currency_id"], lines["company_currency_id"]]).drop_nulls().unique().to_list()
-    unknown = [key for key in given if key not in names and not (len(key) == 3 and key.isalpha())]
-    if len(unknown) == 1 and options.currency is not None:
-        names[unknown[0]] = options.currency
-    elif unknown:
-        raise LedgerError(
-            f"The amounts of Odoo are in currencies known by number only ({len(unknown)} of them); give the "
-            "table res_currency with id, name and symbol too, or the one currency with --currency."
-        )
+    keys = pl.concat([lines["currency_id"], lines["company_currency_id"]])
+    names = codes_of(keys, names, options, "Odoo", "res_currency")
 
     def code(column: str) -> pl.Expr:
         return pl.col(column).replace(names) if names else pl.col(column)
@@ -335,8 +323,7 @@ def _settlements(
         of_credits, on="credit_move_id", how="left", maintain_order="left", validate="m:1"
     )
     missing = pl.col("kind").is_null()
-    draft.refuse(rows.filter(missing), "payment_not_given", "credit_move_id", "invoice_id")
-    rows = rows.filter(~missing)
+    rows = refuse_where(draft, rows, missing, "payment_not_given", "credit_move_id", "invoice_id")
     draft.belong(rows.select(pl.col("credit_line").alias(LINE), owner=pl.col(LINE)), "owner")
     draft.belong(rows.select(pl.col("move_line").alias(LINE), owner=pl.col(LINE)), "owner")
     partly = pl.col("bank") & (pl.col("kind") == "payment")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from paydelay.sources.claims import left_out
 from paydelay.sources.draft import LINE, Draft
+from paydelay.sources.scope import let_go_where
 
 _RATES = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
 
@@ -48,7 +48,7 @@ def convert_on_account(draft: Draft, published: pl.DataFrame | None) -> None:
     payments = pl.concat([draft.tables["payments"], dated.drop("rate", "currency")], how="diagonal")
     lost = pl.col(LINE).is_in(dated.filter(pl.col("rate").is_null())[LINE].implode())
     lost = lost & pl.col("invoice_id").is_null()
-    draft.tables["payments"] = left_out(draft, payments, lost, "erp.on_account_without_rate")
+    draft.tables["payments"] = let_go_where(draft, payments, lost, "erp.on_account_without_rate")
 
 
 def _reporting(draft: Draft, given: pl.DataFrame) -> str | None:

@@ -14,7 +14,8 @@ from paydelay.errors import LedgerError
 from paydelay.sources.draft import LINE, Draft, line_of
 from paydelay.sources.sql import open_database
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, SEPARATORS, open_text
-from paydelay.sources.workbook import OLE_MAGIC, ZIP_MAGIC, open_workbook, refuse_old_workbook
+from paydelay.sources.workbook import open_workbook
+from paydelay.sources.workbook_archive import OLE_MAGIC, ZIP_MAGIC, refuse_old_workbook
 
 _PARQUET_ROWS = 250_000
 POLARS_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -207,23 +208,17 @@ def _open_parquet(path: Path) -> ParquetTable:
     return ParquetTable(path, names)
 
 
-def read_rows(
-    draft: Draft, table: OpenTable, columns: Sequence[str], *, keep: pl.Expr | None = None, reason: str = ""
-) -> pl.DataFrame:
-    """All rows of a table as text, its unreadable lines refused and those of no interest counted.
+def read_rows(draft: Draft, table: OpenTable, columns: Sequence[str]) -> pl.DataFrame:
+    """All rows of a table as text, its unreadable lines refused.
 
     Parameters
     ----------
     draft : Draft
-        Gets the file, its line count, the refused lines and those left out.
+        Gets the file, its line count and the refused lines.
     table : OpenTable
         The table.
     columns : sequence of str
         Those wanted; one that the table lacks comes as null.
-    keep : polars.Expr, optional
-        Which rows are a matter of the ledger; all by default.
-    reason : str
-        Why the others are left out; a key below ``out_of_scope``.
 
     Returns
     -------
@@ -238,9 +233,6 @@ def read_rows(
         rows = batch.with_columns(line_of(number, LINE_NUMBER), *lacking)
         flawed = rows.filter(pl.col(CELL_FLAW).is_not_null())
         draft.refuse(flawed, pl.col(CELL_FLAW), None, None)
-        sound = rows.filter(pl.col(CELL_FLAW).is_null()).select(pl.col(list(columns)).cast(pl.String), LINE)
-        if keep is not None:
-            draft.leave_out(sound.filter(~keep.fill_null(False)), reason)
-            sound = sound.filter(keep.fill_null(False))
-        frames.append(sound)
+        sound = rows.filter(pl.col(CELL_FLAW).is_null())
+        frames.append(sound.select(pl.col(list(columns)).cast(pl.String), LINE))
     return pl.concat(frames)

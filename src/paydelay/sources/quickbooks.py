@@ -16,20 +16,15 @@ from pathlib import Path
 
 import polars as pl
 
+from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.allocation import divide
-from paydelay.sources.claims import (
-    CENT_HALF,
-    PAYMENTS,
-    document_name,
-    finish,
-    in_frame,
-    let_go,
-    rates_of_documents,
-    split_off,
-)
+from paydelay.sources.cells import as_key, is_true, typed
+from paydelay.sources.claims import PAYMENTS, document_name, finish, in_frame, unapplied, unspent
+from paydelay.sources.document_currencies import own_currency
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.scope import refuse_where, split_off
 
 _INVOICE = Layout(
     "invoice",
@@ -131,22 +126,15 @@ def _documents(draft: Draft, rows: pl.DataFrame, *others: str) -> pl.DataFrame:
 
 
 def _currencies(invoices: pl.DataFrame, received: pl.DataFrame) -> tuple[str | None, pl.DataFrame]:
-    """The company's currency, whose documents carry the rate 1 or none, and the rates into it."""
-    rated = pl.concat(
-        [
-            rows.select(
-                currency=pl.col("currency_id").str.to_uppercase(),
-                rate_date="transaction_date",
-                rate="exchange_rate",
-            )
-            for rows in (invoices, received)
-        ]
+    rated = (
+        rows.select(
+            currency=pl.col("currency_id").str.to_uppercase(),
+            rate_date="transaction_date",
+            rate="exchange_rate",
+        )
+        for rows in (invoices, received)
     )
-    own = rated.drop_nulls("currency").group_by("currency").agg(
-        own=(pl.col("rate").is_null() | (pl.col("rate") == 1.0)).all()
-    ).filter("own")  # fmt: skip
-    base = str(own.item(0, "currency")) if own.height == 1 else None
-    return base, rates_of_documents(rated.drop_nulls(), base or "")
+    return own_currency(pl.concat(rated))
 
 
 def _claims(
@@ -199,8 +187,8 @@ def _settled(draft: Draft, rows: pl.DataFrame, claims: pl.DataFrame, received: p
     rows = split_off(draft, rows, ~about, "erp.document_not_in_books")
     rows = typed(draft, rows, "payment_id", amounts=("amount",))
     headless = pl.col("head_line").is_null()
-    draft.refuse(rows.filter(headless), "payment_not_given", "payment_id", "named")
-    rows = rows.filter(~headless).with_columns(pl.col("amount").fill_null(0.0))
+    rows = refuse_where(draft, rows, headless, "payment_not_given", "payment_id", "named")
+    rows = rows.with_columns(pl.col("amount").fill_null(0.0))
     credit_rows, lines = rows.filter(is_credit), rows.filter(~is_credit)
     lines = split_off(draft, lines, pl.col("amount").abs() < CENT_HALF, "erp.zero_amount")
     # A credit memo's line is part of the payment, and with it of the invoices it settles.
@@ -265,14 +253,9 @@ def _deposits(draft: Draft, claims: pl.DataFrame) -> pl.DataFrame:
 
 def _unapplied(draft: Draft, received: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     """What of payments settles nothing yet; payments that settled other documents are left out."""
-    rest = pl.col("unapplied_amount").abs() > CENT_HALF
-    used = pl.concat(
-        [pl.Series(LINE, [], dtype=pl.Int64), *(rows[LINE] for rows in draft.belonging), settled[LINE]]
-    )
-    idle = received.filter(~rest.fill_null(False), ~pl.col(LINE).is_in(used.implode()))
-    let_go(draft, idle[LINE], "erp.document_not_in_books")
+    free = unapplied(draft, received, "unapplied_amount", settled, "erp.document_not_in_books")
     return in_frame(
-        received.filter(rest).select(
+        free.select(
             LINE,
             "customer_id",
             payment_date="transaction_date",
@@ -287,11 +270,8 @@ def _unapplied(draft: Draft, received: pl.DataFrame, settled: pl.DataFrame) -> p
 
 def _credit_memos(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     """What remains of credit memos; what was used of them is in the lines of payments."""
-    rows = _documents(draft, rows, "balance")
-    remains = (pl.col("balance").abs() > CENT_HALF).fill_null(False)
-    draft.used_besides.append(rows.filter(~remains)[LINE])
     return in_frame(
-        rows.filter(remains).select(
+        unspent(draft, _documents(draft, rows, "balance"), "balance").select(
             LINE,
             "customer_id",
             payment_date="transaction_date",

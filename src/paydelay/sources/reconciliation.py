@@ -1,25 +1,32 @@
-"""Whether a ledger says of each receivable what the source says itself.
+"""Whether a ledger says what its source says, by currency and to the cent.
 
 Source systems keep a balance per document. The ledger makes its own from payments;
 where the two agree, no payment was lost on the way, misread or counted twice.
+
+What is compared differs with what a source knows, how it is compared does not: books
+with a balance per document are compared by :func:`agree_with`, mapped tables, whose
+balances are optional, by their cells read a second time (``mapped_account``), and SAP's
+items by the sums of their groups too (``sap_sums``). Statutory accounts say what stood
+open at every month end; ``imported`` compares those by customer and month.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
 from paydelay.ledger import Ledger
+from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.draft import LINE, Agreement, Assumption, Draft
 
 _NO_CURRENCY = "XXX"
-_CENT_HALF = 0.005
+
+Compare = Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]]
+"""From a ledger and the refused lines to what agrees and what does not."""
 
 
-def agree_with(
-    claims: pl.DataFrame, draft: Draft
-) -> Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]]:
+def agree_with(claims: pl.DataFrame, draft: Draft) -> Compare:
     """What compares a ledger with the receivables of its source.
 
     Parameters
@@ -62,22 +69,23 @@ def agree_with(
     )
 
     def compare(ledger: Ledger, refused: pl.Series) -> Sequence[Agreement | Assumption]:
-        stated = said.filter(~pl.col(LINE).is_in(refused.implode())) if len(refused) else said
-        amounts = ledger.invoices.group_by("currency").agg(made=pl.col("amount").sum())
-        documents = stated.group_by("currency").agg(said=pl.col("amount").sum())
+        stated = accepted(said, refused)
         # A number may have been replaced by a pseudonym since; the line is the same.
         names = draft.tables["invoices"].select(LINE, "invoice_id").drop_nulls()
+        made = booked_open(ledger).select("invoice_id", pl.col("booked_open").round(2))
         known = stated.filter(pl.col("open_amount").is_not_null())
-        known = known.join(names, on=LINE, how="left").join(_booked_open(ledger), on="invoice_id", how="left")
-        balances = known.group_by("currency").agg(
-            said=pl.col("open_amount").sum(), made=pl.col("made_open").sum()
-        )
-        apart = (pl.col("open_amount") - pl.col("made_open")).abs() > _CENT_HALF
+        known = known.join(names, on=LINE, how="left").join(made, on="invoice_id", how="left")
+        apart = (pl.col("open_amount") - pl.col("booked_open")).abs() > CENT_HALF
         # A document that the ledger lacks differs, whatever is open of it.
         differing = known.filter(apart.fill_null(True)).height
+        total = pl.col("amount").sum()
         found: list[Agreement | Assumption] = [
-            *_agreements("erp.documents", documents.join(amounts, on="currency", how="full", coalesce=True)),
-            *_agreements("erp.open_balance", balances),
+            *compared("erp.documents", by_currency(stated, total), by_currency(ledger.invoices, total)),
+            *compared(
+                "erp.open_balance",
+                by_currency(known, pl.col("open_amount").sum()),
+                by_currency(known, pl.col("booked_open").sum()),
+            ),
         ]
         if differing:
             found.append(Assumption("erp.open_differs", {"n": differing}))
@@ -88,17 +96,80 @@ def agree_with(
     return compare
 
 
-def _booked_open(ledger: Ledger) -> pl.DataFrame:
-    """What books call open: a write-off closes the item there, though it settles nothing."""
+def compared(key: str, source: Mapping[str, float], ledger: Mapping[str, float]) -> list[Agreement]:
+    """Amounts in every currency that either side has.
+
+    Parameters
+    ----------
+    key : str
+        What is compared; a key below ``agreement``.
+    source, ledger : mapping of str to float
+        Amount by currency, as :func:`by_currency` gives them.
+
+    Returns
+    -------
+    list of Agreement
+
+    Examples
+    --------
+    >>> [(one.currency, one.difference) for one in compared("erp.documents", {"EUR": 5.0}, {"USD": 7.0})]
+    [('EUR', -5.0), ('USD', 7.0)]
+    """
+    # Adding 0.0 turns the -0.0 of a rounded sum round.
+    return [
+        Agreement(key, code, round(source.get(code, 0.0), 2) + 0.0, round(ledger.get(code, 0.0), 2) + 0.0)
+        for code in sorted({*source, *ledger})
+    ]
+
+
+def by_currency(rows: pl.DataFrame, total: pl.Expr) -> dict[str, float]:
+    """Amount by currency.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        With a currency; rows without one are no part of any amount.
+    total : polars.Expr
+        The amount of the rows of a currency.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    return dict(rows.drop_nulls("currency").group_by("currency").agg(total).iter_rows())
+
+
+def accepted(rows: pl.DataFrame, refused: pl.Series) -> pl.DataFrame:
+    """Rows of lines that were not refused.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        With ``LINE``.
+    refused : polars.Series
+        ``LINE`` of every refused line.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    return rows.filter(~pl.col(LINE).is_in(refused.implode()).fill_null(False)) if len(refused) else rows
+
+
+def booked_open(ledger: Ledger) -> pl.DataFrame:
+    """What books call open: a write-off closes the item there, though it settles nothing.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Books.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns invoice_id, currency and booked_open.
+    """
     paid = ledger.payments.group_by("invoice_id").agg(paid=pl.col("amount").sum())
     return ledger.invoices.join(paid, on="invoice_id", how="left").select(
-        "invoice_id", made_open=(pl.col("amount") - pl.col("paid").fill_null(0.0)).round(2)
+        "invoice_id", "currency", booked_open=pl.col("amount") - pl.col("paid").fill_null(0.0)
     )
-
-
-def _agreements(key: str, sums: pl.DataFrame) -> list[Agreement]:
-    rows = sums.select("currency", pl.col("said").fill_null(0.0), pl.col("made").fill_null(0.0))
-    return [
-        Agreement(key, currency, round(said, 2), round(made, 2))
-        for currency, said, made in rows.sort("currency").iter_rows()
-    ]

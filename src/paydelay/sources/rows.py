@@ -15,10 +15,10 @@ from operator import itemgetter
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from paydelay.errors import LedgerError
 from paydelay.sources.encoding import Block
+from paydelay.sources.spans import BLANK, Places, Spans, filled, joined, plain_spans, quoted_spans
 
 LINE_NUMBER = "__paydelay_line_number"
 """1-based number of a row's first line in its file, the header counted."""
@@ -29,36 +29,8 @@ SEPARATORS = ("\t", "|", ";", ",")
 RECORD_LINES_MAX = 50
 """Lines a row may take up; a quote that is not closed by then is a flaw of its line alone."""
 _EXTRA_CELLS_MAX = 50
-_LF, _CR, _QUOTE, _BLANK = 10, 13, 34, 32
-_BLANKS = "".join(map(chr, range(_BLANK + 1)))
-
-Places = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Spans:
-    """Where rows stand in a block.
-
-    Parameters
-    ----------
-    starts, ends : numpy.ndarray
-        Bytes, without the line feed that ends the row.
-    cells : numpy.ndarray
-        Cells of each row.
-    lines : numpy.ndarray
-        0-based number of each row's first line in the block.
-    """
-
-    starts: Places
-    ends: Places
-    cells: Places
-    lines: Places
-
-    def only(self, chosen: NDArray[np.bool_]) -> Spans:
-        """Some of the rows."""
-        if chosen.all():
-            return self
-        return Spans(self.starts[chosen], self.ends[chosen], self.cells[chosen], self.lines[chosen])
+_QUOTE = ord('"')
+_BLANKS = "".join(map(chr, range(BLANK + 1)))
 
 
 @dataclass(frozen=True)
@@ -123,48 +95,16 @@ class RowReader:
     def _of_block(self, content: bytes, line: int, *, last: bool) -> tuple[pl.DataFrame, int]:
         """Rows of a block and the bytes they take: a row may go on in the next block."""
         if not (self.quoted and b'"' in content):
-            return self._framed(content, self._plain_spans(content), line, []), len(content)
-        if spans := self._quoted_spans(content, last):
+            return self._framed(content, plain_spans(content, self.separator), line, []), len(content)
+        if spans := quoted_spans(content, self.separator, RECORD_LINES_MAX, last=last):
             return self._framed(content, spans, line, [], quotes=True), int(spans.ends[-1]) + 1
         return self._careful(content, line, last)
 
-    # ---- Where rows stand ------------------------------------------------------------------
-
-    def _plain_spans(self, content: bytes) -> Spans:
-        """Lines as rows: one pass over the bytes finds separators and line ends alike."""
-        data = np.frombuffer(content, dtype=np.uint8)
-        at = np.flatnonzero((data == _LF) | (data == ord(self.separator)))
-        return _spans(at, np.flatnonzero(data[at] == _LF))
-
-    def _quoted_spans(self, content: bytes, last: bool) -> Spans | None:
-        """Rows of a block whose quotes are all sound; None where one is not."""
-        data = np.frombuffer(content, dtype=np.uint8)
-        mark = ord(self.separator)
-        at = np.flatnonzero((data == _LF) | (data == mark) | (data == _QUOTE))
-        kind = data[at]
-        # After an odd number of quotes one stands inside of a cell, where marks are text.
-        inside = (np.cumsum(kind == _QUOTE) & 1).astype(np.bool_)
-        ends = np.flatnonzero((kind == _LF) & ~inside)
-        lines = np.cumsum(kind == _LF)
-        if not len(ends):
-            return None
-        longest = np.diff(lines[ends], prepend=0).max()
-        rest = lines[-1] - lines[ends[-1]]
-        if longest > RECORD_LINES_MAX or rest >= (1 if last else RECORD_LINES_MAX):
-            return None
-        whole = slice(0, int(ends[-1]) + 1)
-        at, kind, inside, lines = at[whole], kind[whole], inside[whole], lines[whole]
-        if not _quotes_are_sound(data, at, kind, inside, mark):
-            return None
-        outer = (kind != _QUOTE) & ~inside
-        outer_ends = np.flatnonzero(kind[outer] == _LF)
-        spans = _spans(at[outer], outer_ends)
-        first = np.concatenate([[0], lines[outer][outer_ends][:-1]])
-        return Spans(spans.starts, spans.ends, spans.cells, first)
+    # ---- Rows read one by one -----------------------------------------------------------------
 
     def _careful(self, content: bytes, line: int, last: bool) -> tuple[pl.DataFrame, int]:
         """A block of which some quote is not as it should be: a malformed line costs that line only."""
-        spans = self._plain_spans(content)
+        spans = plain_spans(content, self.separator)
         data = np.frombuffer(content, dtype=np.uint8)
         with_quotes = np.unique(np.searchsorted(spans.ends, np.flatnonzero(data == _QUOTE)))
         plain = np.ones(len(spans.ends), dtype=np.bool_)
@@ -243,12 +183,12 @@ class RowReader:
         quotes: bool = False,
     ) -> pl.DataFrame:
         """Rows by the number of their cells, which is nearly always one number, in their order."""
-        spans = spans.only(~_blank(content, spans, self.separator, quotes))
+        spans = filled(content, spans, self.separator, quotes=quotes)
         frames = []
         for width in np.unique(spans.cells).tolist():
             same = spans.only(spans.cells == width)
             if self._width_named <= width <= len(self.header) + _EXTRA_CELLS_MAX:
-                frames.append(self._parsed(_joined(content, same), same.lines + line, width, quotes))
+                frames.append(self._parsed(joined(content, same), same.lines + line, width, quotes))
             else:
                 records = records + self._ragged(content, same, line, quotes)
         if records:
@@ -345,67 +285,3 @@ class RowReader:
                 f"{self.label} breaks off in the middle of its last line, {line_after - 1}; export it again, "
                 "or delete that line if it is only a note below the rows."
             )
-
-
-def _spans(at: Places, ends: Places) -> Spans:
-    """Rows from the places of their separators and line ends, and from which of these are line ends."""
-    stops = at[ends]
-    starts = np.concatenate([[0], stops[:-1] + 1])
-    return Spans(starts, stops, np.diff(ends, prepend=-1), np.arange(len(stops)))
-
-
-def _quotes_are_sound(
-    data: NDArray[np.uint8],
-    at: Places,
-    kind: NDArray[np.uint8],
-    inside: NDArray[np.bool_],
-    mark: int,
-) -> bool:
-    """Whether every quote opens or closes a cell or is doubled inside one.
-
-    A stray one makes polars merge lines without a word: it takes all up to the next
-    quote for one cell.
-    """
-    opening = at[(kind == _QUOTE) & inside]
-    closing = at[(kind == _QUOTE) & ~inside]
-    before = data[opening - 1]
-    after = data[closing + 1]
-    ends_line = (after == _CR) & (data[np.minimum(closing + 2, len(data) - 1)] == _LF)
-    opens = (before == _LF) | (before == mark) | (before == _QUOTE) | (opening == 0)
-    closes = (after == _LF) | (after == mark) | (after == _QUOTE) | ends_line
-    return bool(opens.all() and closes.all())
-
-
-def _blank(content: bytes, spans: Spans, separator: str, quotes: bool) -> NDArray[np.bool_]:
-    """Rows that hold nothing besides separators, spaces, tabs and empty quotes."""
-    data = np.frombuffer(content, dtype=np.uint8)
-    # Only a row that begins and ends with nothing can be one.
-    ends = np.maximum(spans.ends - 1, spans.starts)
-    blank = _nothing(data[spans.starts], separator, quotes) & _nothing(data[ends], separator, quotes)
-    if blank.any():
-        written = ~_nothing(data, separator, quotes)
-        some = np.flatnonzero(blank)
-        # Two bounds a row: what lies between rows is looked at and passed over.
-        bounds = np.stack([spans.starts[some], spans.ends[some]], axis=1).ravel()
-        blank[some] = ~np.logical_or.reduceat(written, bounds)[::2]
-    return blank
-
-
-def _nothing(data: NDArray[np.uint8], separator: str, quotes: bool) -> NDArray[np.bool_]:
-    marks = [ord(separator), _QUOTE] if quotes else [ord(separator)]
-    found: NDArray[np.bool_] = data <= _BLANK
-    for mark in marks:
-        found |= data == mark
-    return found
-
-
-def _joined(content: bytes, spans: Spans) -> bytes:
-    """The rows alone, copied in as few pieces as they stand together in."""
-    if not len(spans.starts):
-        return b""
-    breaks = np.flatnonzero(spans.starts[1:] != spans.ends[:-1] + 1)
-    first = spans.starts[np.concatenate([[0], breaks + 1])].tolist()
-    last = spans.ends[np.concatenate([breaks, [len(spans.ends) - 1]])].tolist()
-    if len(first) == 1 and first[0] == 0 and last[0] == len(content) - 1:
-        return content
-    return b"".join(content[start : end + 1] for start, end in zip(first, last, strict=True))

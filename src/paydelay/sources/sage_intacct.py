@@ -16,20 +16,14 @@ from pathlib import Path
 
 import polars as pl
 
-from paydelay.sources.claims import (
-    CENT_HALF,
-    PAYMENTS,
-    document_name,
-    finish,
-    in_frame,
-    keep_known,
-    payments_of_totals,
-    rates_of_documents,
-    split_off,
-)
+from paydelay.ledger.tables import CENT_HALF
+from paydelay.sources.cells import as_key, is_true, typed
+from paydelay.sources.claims import PAYMENTS, document_name, finish, in_frame, payments_of_totals, unspent
+from paydelay.sources.document_currencies import rates_of_documents
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import Layout, as_key, is_true, read_tables, require, typed
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.scope import keep_known, split_off
 
 _INVOICE = Layout(
     "ar_invoice",
@@ -147,10 +141,8 @@ def _currencies(rows: pl.DataFrame) -> tuple[str | None, pl.DataFrame | None]:
 
 def _negative(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
     """Negative invoices are credits: what is left of one is on account, the rest in other invoices' sums."""
-    remains = (pl.col("due").abs() > CENT_HALF).fill_null(False)
-    draft.used_besides.append(rows.filter(~remains)[LINE])
     return in_frame(
-        rows.filter(remains).select(
+        unspent(draft, rows, "due").select(
             LINE,
             customer_id="customerid",
             payment_date="whencreated",

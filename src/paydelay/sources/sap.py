@@ -18,19 +18,12 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import LedgerError
-from paydelay.ledger.tables import AMOUNT_MAX
-from paydelay.sources.claims import CENT_HALF, finish, rates_of_documents, split_off
+from paydelay.ledger.tables import AMOUNT_MAX, CENT_HALF
+from paydelay.sources.cells import as_key, day_formats_of, decimal_mark_of, is_true, typed
+from paydelay.sources.claims import finish
+from paydelay.sources.document_currencies import rates_of_documents
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import (
-    as_key,
-    day_formats_of,
-    decimal_mark_of,
-    is_true,
-    read_tables,
-    require,
-    typed,
-    unique_by,
-)
+from paydelay.sources.layouts import read_tables, require, unique_by
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.sap_clearing import settle
 from paydelay.sources.sap_layouts import (
@@ -45,6 +38,7 @@ from paydelay.sources.sap_layouts import (
     REVERSED_CREDIT_KEY,
 )
 from paydelay.sources.sap_sums import agree_in_sum
+from paydelay.sources.scope import refuse_where, split_off
 
 _DAYS = ("bldat", "budat", "cpudt", "faedt", "zfbdt", "augdt")
 _AMOUNTS = ("wrbtr", "dmbtr", "wrshb", "dmshb", "wskto", "zbd1t", "zbd2t", "zbd3t")
@@ -200,8 +194,8 @@ def _with_amounts(draft: Draft, rows: pl.DataFrame, base: str | None) -> pl.Data
     sign = pl.col("shkzg").str.to_uppercase().replace_strict({"S": 1.0, "H": -1.0}, default=None)
     unsigned = pl.coalesce("wrbtr", "dmbtr").is_not_null()
     unknown = sign.is_null() & unsigned & pl.coalesce("wrshb", "dmshb").is_null()
-    draft.refuse(rows.filter(unknown), "sign_unknown", "shkzg", "belnr")
-    rows = rows.filter(~unknown).with_columns(
+    rows = refuse_where(draft, rows, unknown, "sign_unknown", "shkzg", "belnr")
+    rows = rows.with_columns(
         amount=pl.coalesce(pl.col("wrbtr") * sign, "wrshb"),
         local=pl.coalesce(pl.col("dmbtr") * sign, "dmshb"),
     )
@@ -213,14 +207,10 @@ def _with_amounts(draft: Draft, rows: pl.DataFrame, base: str | None) -> pl.Data
         .otherwise(pl.coalesce(pl.col("waers").str.to_uppercase(), own)),
         amount=pl.coalesce("amount", "local"),
     )
-    lacking = pl.col("amount").is_null()
-    draft.refuse(rows.filter(lacking), "missing_value", "wrbtr", "belnr")
-    rows = rows.filter(~lacking)
+    rows = refuse_where(draft, rows, pl.col("amount").is_null(), "missing_value", "wrbtr", "belnr")
     large = pl.col("amount").abs() > AMOUNT_MAX
-    draft.refuse(rows.filter(large), "amount_too_large", "wrbtr", "belnr")
-    undated = pl.col("budat").is_null()
-    draft.refuse(rows.filter(~large & undated), "missing_value", "budat", "belnr")
-    return rows.filter(~large & ~undated)
+    rows = refuse_where(draft, rows, large, "amount_too_large", "wrbtr", "belnr")
+    return refuse_where(draft, rows, pl.col("budat").is_null(), "missing_value", "budat", "belnr")
 
 
 def _in_scope(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.allocation import divide
-from paydelay.sources.claims import CENT_HALF, PAYMENTS, in_frame
+from paydelay.sources.claims import PAYMENTS, in_frame
 from paydelay.sources.draft import LINE, Draft
 
 _FOLLOWED_TIMES = 10
@@ -229,31 +230,26 @@ def _residuals(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
     residuals = items.filter(pl.col("role") == "residual")
     draft.assume("sap.residuals", n=residuals.height)
     draft.belong(residuals, "claim_line")
-    return in_frame(
-        residuals.select(
-            pl.col("claim_line").alias(LINE),
-            pl.col("claim_id").alias("invoice_id"),
-            pl.col("budat").alias("payment_date"),
-            -pl.col("amount"),
-            pl.col("cpudt").alias("recorded_on"),
-            kind=pl.lit("payment"),
-        ),
-        PAYMENTS,
-    )
+    return _on_claim(residuals, pl.lit("payment"))
 
 
 def _referring(draft: Draft, items: pl.DataFrame) -> pl.DataFrame:
     """Open credits that name a claim: partial payments and credit notes on it."""
     partial = items.filter(pl.col("role").is_in(("payment", "credit_note")), pl.col("claim").is_not_null())
     draft.belong(partial, "claim_line")
+    return _on_claim(partial, pl.col("role"))
+
+
+def _on_claim(items: pl.DataFrame, kind: pl.Expr) -> pl.DataFrame:
+    """Payments of items, under the line of the claim they are about."""
     return in_frame(
-        partial.select(
+        items.select(
             pl.col("claim_line").alias(LINE),
             pl.col("claim_id").alias("invoice_id"),
             pl.col("budat").alias("payment_date"),
             -pl.col("amount"),
-            pl.col("role").alias("kind"),
             pl.col("cpudt").alias("recorded_on"),
+            kind=kind,
         ),
         PAYMENTS,
     )

@@ -8,14 +8,13 @@ on account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
 from paydelay.ledger import Ledger
 from paydelay.sources.draft import LINE, Agreement, Assumption, Draft
-
-Compare = Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]]
+from paydelay.sources.reconciliation import Compare, booked_open, by_currency, compared
 
 
 def agree_in_sum(draft: Draft, items: pl.DataFrame, payments: pl.DataFrame) -> Compare:
@@ -48,39 +47,17 @@ def agree_in_sum(draft: Draft, items: pl.DataFrame, payments: pl.DataFrame) -> C
         broken = items.filter(lost)["group"].drop_nulls().unique()
         cleared = items.filter(pl.col("group").is_not_null() & ~pl.col("group").is_in(broken.implode()))
         made = pl.concat(
-            [_open_in(ledger), on_account.filter(~lost).select("currency", -pl.col("amount"))],
+            [
+                booked_open(ledger).select("currency", amount="booked_open"),
+                on_account.filter(~lost).select("currency", -pl.col("amount")),
+            ]
         )
+        total = pl.col("amount").sum()
         found = list(usual(ledger, refused)) if usual is not None else []
-        found += _agreements("sap.open_items", _sums(open_items), _sums(made))
+        found += compared("sap.open_items", by_currency(open_items, total), by_currency(made, total))
         # The ledger takes what was cleared for settled, to the cent. What one clearing
         # lacks and another has too much must not cancel out.
-        balances = _sums(cleared.group_by("group", "currency").agg(pl.col("amount").sum().abs()))
-        return found + _agreements("sap.cleared_items", balances, dict.fromkeys(balances, 0.0))
+        balances = by_currency(cleared.group_by("group", "currency").agg(total.abs()), total)
+        return found + list(compared("sap.cleared_items", balances, dict.fromkeys(balances, 0.0)))
 
     return compare
-
-
-def _open_in(ledger: Ledger) -> pl.DataFrame:
-    """Invoices less what was paid on them, in the currency of the invoice."""
-    named = ledger.invoices.select("invoice_id", "currency")
-    paid = ledger.payments.filter(pl.col("invoice_id").is_not_null()).join(
-        named, on="invoice_id", how="inner"
-    )
-    return pl.concat(
-        [ledger.invoices.select("currency", "amount"), paid.select("currency", -pl.col("amount"))]
-    )
-
-
-def _sums(rows: pl.DataFrame) -> dict[str, float]:
-    return {
-        str(code): total
-        for code, total in rows.drop_nulls("currency").group_by("currency").agg(pl.col("amount").sum()).rows()
-    }
-
-
-def _agreements(key: str, source: dict[str, float], made: dict[str, float]) -> list[Agreement | Assumption]:
-    # Adding 0.0 turns the -0.0 of a rounded sum round.
-    return [
-        Agreement(key, code, round(source.get(code, 0.0), 2) + 0.0, round(made.get(code, 0.0), 2) + 0.0)
-        for code in sorted({*source, *made})
-    ]

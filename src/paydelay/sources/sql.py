@@ -20,7 +20,7 @@ import polars as pl
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.preflight import importing
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, told_apart
-from paydelay.sources.workbook import NUMBER_MARK
+from paydelay.sources.workbook import number_in
 
 _BATCH_ROWS = 50_000
 
@@ -195,7 +195,7 @@ def _speaking(label: str) -> Iterator[None]:
 def _series(name: str, cells: Sequence[Any], asked: set[str]) -> list[pl.Series]:
     """A column in a type of its own; of mixed types as text, with its numbers beside it if asked for."""
     kinds = {type(cell) for cell in cells} - {type(None)}
-    mark = NUMBER_MARK + name
+    mark = number_in(name)
     if kinds <= {str}:
         return [pl.Series(name, cells, dtype=pl.String)]
     if kinds <= {int, float}:

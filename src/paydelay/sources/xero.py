@@ -16,28 +16,22 @@ from pathlib import Path
 
 import polars as pl
 
+from paydelay.ledger.tables import CENT_HALF
+from paydelay.sources.cells import day_formats_of, decimal_mark_of, typed
 from paydelay.sources.claims import (
-    CENT_HALF,
     CLAIMS,
     PAYMENTS,
     document_name,
     finish,
     in_frame,
-    keep_known,
     payments_of_totals,
-    rates_of_documents,
-    split_off,
+    unspent,
 )
+from paydelay.sources.document_currencies import own_currency
 from paydelay.sources.draft import LINE, Draft
-from paydelay.sources.layouts import (
-    Layout,
-    day_formats_of,
-    decimal_mark_of,
-    read_tables,
-    require,
-    typed,
-)
+from paydelay.sources.layouts import Layout, read_tables, require
 from paydelay.sources.options import ImportOptions
+from paydelay.sources.scope import keep_known, refuse_where, split_off
 
 _INVOICE = Layout(
     "invoice",
@@ -123,21 +117,13 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
 
 
 def _currencies(rows: pl.DataFrame) -> tuple[str | None, pl.DataFrame]:
-    """The organisation's currency, whose documents all have the rate 1, and the rates into it."""
     # Payables and void documents are no receivables, but their rates are as good as any.
     rated = rows.select(
         currency=pl.col("currency_code").str.to_uppercase(),
         rate_date=pl.col("date").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False),
         rate=1.0 / pl.col("currency_rate").cast(pl.Float64, strict=False),
-    ).drop_nulls()
-    own = (
-        rated.group_by("currency")
-        .agg((pl.col("rate") == 1.0).all().alias("own"), pl.len())
-        .filter("own")
-        .sort("len", "currency", descending=[True, False])
     )
-    base = str(own.item(0, "currency")) if own.height == 1 else None
-    return base, rates_of_documents(rated, base or "")
+    return own_currency(rated.drop_nulls())
 
 
 def _claims(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
@@ -202,10 +188,8 @@ def _credit_notes(draft: Draft, rows: pl.DataFrame) -> pl.DataFrame:
         draft, rows, "status", ("AUTHORISED", "PAID"), _STATUSES, "status_unknown", "credit_note_id"
     )
     rows = typed(draft, rows, "credit_note_id", days=("date",), amounts=("total", "remaining_credit"))
-    remains = (pl.col("remaining_credit").abs() > CENT_HALF).fill_null(False)
-    draft.used_besides.append(rows.filter(~remains)[LINE])
     return in_frame(
-        rows.filter(remains).select(
+        unspent(draft, rows, "remaining_credit").select(
             LINE,
             customer_id="contact_id",
             payment_date="date",
@@ -230,8 +214,7 @@ def _read_template(draft: Draft, rows: pl.DataFrame, options: ImportOptions) -> 
     # An invoice without one of its lines would be too small: it is refused whole.
     lost = rows.join(sound.select(LINE), on=LINE, how="anti")["invoicenumber"].drop_nulls().unique()
     broken = pl.col("invoicenumber").is_in(lost.implode()).fill_null(False)
-    draft.refuse(sound.filter(broken), "line_of_refused_invoice", "invoicenumber", "invoicenumber")
-    sound = sound.filter(~broken)
+    sound = refuse_where(draft, sound, broken, "line_of_refused_invoice", "invoicenumber", "invoicenumber")
     item = pl.col("quantity") * pl.col("unitamount") * (1.0 - pl.col("discount").fill_null(0.0) / 100.0)
     grouped = sound.group_by("invoicenumber", maintain_order=True).agg(
         pl.col(LINE).first(),
