@@ -236,7 +236,8 @@ def _with_belonging(draft: Draft, refusals: pl.DataFrame, tables: dict[str, pl.D
         return refusals
     # A line that makes a row of its own is used by it, whoever else it belongs to.
     rows = pl.concat([rows[LINE] for rows in tables.values()]).drop_nulls()
-    owned = pl.concat(draft.belonging).unique().filter(~pl.col(LINE).is_in(rows.implode()))
+    owned = pl.concat(draft.belonging).unique().sort(LINE, OWNER)
+    owned = owned.filter(~pl.col(LINE).is_in(rows.implode()))
     while True:
         fates = owned.join(refusals.rename({LINE: OWNER}), on=OWNER, how="left", maintain_order="left")
         lost = fates.group_by(LINE).agg(
