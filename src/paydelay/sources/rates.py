@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import ConfigError, CurrencyError, LedgerError
+from paydelay.ledger import ISO_4217
 from paydelay.preflight import importing
 from paydelay.sources.draft import LINE, Draft
 from paydelay.sources.on_account import convert_on_account
@@ -27,6 +28,7 @@ from paydelay.sources.values import as_amount, as_date, as_text
 ECB = "ecb"
 _EURO = "EUR"
 _BANK_DAYS_BEHIND_BOOKS = 31
+_CODES_SHOWN = 8
 _SCHEMA = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
 _DATES = {
     "invoices": ("issue_date", "recorded_on"),
@@ -59,6 +61,53 @@ def add_rates(draft: Draft, options: ImportOptions) -> None:
     if options.reporting_currency is not None:
         draft.reporting_currency = options.reporting_currency
     convert_on_account(draft, _given(draft, options) if options.rates is not None else None)
+
+
+def named_options(error: CurrencyError, draft: Draft) -> CurrencyError:
+    """What a ledger says of currencies it cannot convert, in the words of an import.
+
+    A ledger asks for a table beside its own, where an import has options.
+
+    Parameters
+    ----------
+    error : CurrencyError
+        What the ledger said.
+    draft : Draft
+        What the ledger was to be made of.
+
+    Returns
+    -------
+    CurrencyError
+        The same where no option would help.
+
+    Examples
+    --------
+    >>> draft = Draft("demo", tables={"invoices": pl.DataFrame({"currency": ["EUR", "USD"]})})
+    >>> print(named_options(CurrencyError("..."), draft))
+    The invoices are in 2 currencies (EUR, USD) and nothing says what one is worth in the other; give
+    --rates ecb or --rates FILE, and --reporting-currency CODE for the one to report in.
+    """
+    reporting, rates = draft.reporting_currency, draft.tables.get("rates")
+    codes = draft.tables["invoices"]["currency"].str.to_uppercase().drop_nulls().unique().sort()
+    known = [code for code in codes if code in ISO_4217]
+    if reporting is not None and (reporting not in ISO_4217 or (rates is not None and rates.height)):
+        return error
+    shown = ", ".join(known[:_CODES_SHOWN]) + (", ..." if len(known) > _CODES_SHOWN else "")
+    if rates is not None and rates.height:
+        return CurrencyError(
+            f"The invoices are in {len(known)} currencies ({shown}), and the rates do not tell which of them "
+            "they lead to; name it with --reporting-currency CODE."
+        )
+    if reporting is not None:
+        foreign = [code for code in known if code != reporting]
+        return CurrencyError(
+            f"Nothing says what {' or '.join(foreign[:_CODES_SHOWN])} is worth in {reporting}, the reporting "
+            "currency, and there are invoices in it; give --rates ecb or --rates FILE."
+        )
+    return CurrencyError(
+        f"The invoices are in {len(known)} currencies ({shown}) and nothing says what one is worth in the "
+        "other; give --rates ecb or --rates FILE, and --reporting-currency CODE for the one to report in."
+    )
 
 
 def _given(draft: Draft, options: ImportOptions) -> pl.DataFrame:

@@ -9,11 +9,11 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.sources.opening import open_table
+from paydelay.sources.options import TERMS_DAYS_MAX as DAYS_MAX
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER
 from paydelay.sources.values import as_amount, as_text
 
-DAYS_MAX = 3650
 NO_TERMS = pl.DataFrame(schema={"customer_id": pl.String, "terms_days": pl.Int32, "end_of_month": pl.Boolean})
 """A table of terms in which no customer stands."""
 _FLAGS = {
