@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from paydelay.language import format_number, phrase
+from paydelay.language import format_days, format_number, format_share, phrase
 from paydelay.report.columns import Column, Lines
 from paydelay.report.content import clean
 from paydelay.report.summaries import print_check
@@ -88,21 +88,34 @@ def assumption_sentence(said: Assumption, language: str = "en") -> str:
     Returns
     -------
     str
-        Amounts, which are the values named ``amount`` or ``..._amount``, have cents.
+        Amounts, which are the values named ``amount`` or ``..._amount``, have cents;
+        ``days`` has its unit and ``..._share`` is in percent.
+
+    Examples
+    --------
+    >>> assumption_sentence(Assumption("rates.older", {"n": 1, "total": 5, "days": 1}))
+    'On one of the days with invoices in foreign currency (5 in all) no rate was published:
+    the last one before counts, 1 day old at most.'
     """
-    values = {
-        name: format_number(value, language, 2)
-        if name.endswith("amount") and isinstance(value, int | float)
-        else clean(value)
-        if isinstance(value, str)
-        else value
-        for name, value in said.values.items()
-    }
+    values = {name: _written(name, value, language) for name, value in said.values.items()}
     try:
         return phrase(f"assumption.{said.key}", language, **values)
     except KeyError:
         # A source of a user's own may lack words; what it has to say is not lost for that.
         return ", ".join([said.key, *(f"{name} {value}" for name, value in values.items())])
+
+
+def _written(name: str, value: str | float | date, language: str) -> str | float | date:
+    """A value of an assumption by what its name says it is."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, date):
+        return value
+    if name.endswith("amount"):
+        return format_number(value, language, 2)
+    if name.endswith("_share"):
+        return format_share(value, language)
+    return format_days(value, language) if name == "days" else value
 
 
 def _title(lines: Lines, key: str, language: str) -> None:

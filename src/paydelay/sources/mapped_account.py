@@ -132,23 +132,23 @@ def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, 
     columns = mapping.invoices.columns
 
     def share(n: int) -> float:
-        return round(100.0 * n / total, 1) if total else 0.0
+        return round(n / total, 3) if total else 0.0
 
     due = columns.get("due_date")
     if due is not None and due.plus_days is not None:
         n = counts["given"]
-        draft.assume("mapped.due_computed", n=n, share=share(n))
+        draft.assume("mapped.due_computed", n=n, invoice_share=share(n))
     if terms.days is not None:
         n = counts["terms_days"]
         key = "mapped.due_from_terms_end_of_month" if terms.end_of_month else "mapped.due_from_terms"
-        draft.assume(key, n=n, share=share(n), days=terms.days)
+        draft.assume(key, n=n, invoice_share=share(n), days=terms.days)
     n = counts["terms_table"]
-    draft.assume("mapped.due_from_terms_table", n=n, share=share(n))
+    draft.assume("mapped.due_from_terms_table", n=n, invoice_share=share(n))
     for (column, bound), changed in sorted(progress.changed_dates.items()):
         draft.assume("mapped.date_set_back", n=changed, column=column, bound=bound)
     if options.currency is not None:
         n = counts["empty_currency"]
-        draft.assume("mapped.currency_given", n=n, share=share(n), currency=options.currency)
+        draft.assume("mapped.currency_given", n=n, invoice_share=share(n), currency=options.currency)
     currency = columns.get("currency")
     if currency is not None and currency.constant is not None:
         draft.assume("mapped.currency_constant", n=total, currency=currency.constant)

@@ -18,7 +18,7 @@ import polars as pl
 from paydelay.errors import ConfigError, CurrencyError, LedgerError
 from paydelay.ledger import ISO_4217
 from paydelay.preflight import importing
-from paydelay.sources.draft import LINE, Draft
+from paydelay.sources.draft import LINE, Draft, Value
 from paydelay.sources.on_account import convert_on_account
 from paydelay.sources.opening import open_table
 from paydelay.sources.options import ImportOptions
@@ -119,7 +119,7 @@ def _given(draft: Draft, options: ImportOptions) -> pl.DataFrame:
     if asked.strip().lower() == ECB:
         draft.reporting_currency = draft.reporting_currency or _EURO
         wanted = pl.concat([needed["currency"], _on_account_codes(draft)])
-        published, source = ecb_rates(wanted.to_frame(), draft.reporting_currency), "ECB"
+        published, source = ecb_rates(wanted.to_frame(), draft.reporting_currency), None
         published = published.filter(pl.col("rate_date") <= _bank_until(last, options.export_date))
     else:
         published, source = read_rates(Path(asked)), Path(asked).name
@@ -307,7 +307,7 @@ def _span(published: pl.DataFrame, needed: pl.DataFrame, reporting: str | None) 
     )
 
 
-def _tell(draft: Draft, rates: pl.DataFrame, needed: pl.DataFrame, source: str) -> None:
+def _tell(draft: Draft, rates: pl.DataFrame, needed: pl.DataFrame, source: str | None) -> None:
     used = needed.sort("issue_date").join_asof(
         rates.sort("rate_date").with_columns(published="rate_date"),
         left_on="issue_date",
@@ -319,7 +319,11 @@ def _tell(draft: Draft, rates: pl.DataFrame, needed: pl.DataFrame, source: str) 
     first, last = rates["rate_date"].min(), rates["rate_date"].max()
     if isinstance(first, date) and isinstance(last, date):
         codes = ", ".join(rates["currency"].unique().sort())
-        draft.assume("rates.source", n=rates.height, source=source, currencies=codes, first=first, last=last)
+        said: dict[str, Value] = {"currencies": codes, "first": first, "last": last}
+        if source is None:
+            draft.assume("rates.bank", n=rates.height, **said)
+        else:
+            draft.assume("rates.source", n=rates.height, source=source, **said)
     age = (pl.col("issue_date") - pl.col("published")).dt.total_days()
     older = used.select(age.alias("age")).filter(pl.col("age") > 0)
     oldest = older["age"].max()
