@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import extracts
 import polars as pl
 import pytest
 from rich.console import Console
@@ -229,3 +230,20 @@ def test_one_day_is_told_as_one(tiny: Path) -> None:
     one = import_ledger("tiny", tiny)
     assert "issued on 2024-01-02, payments on 2024-01-02." in shown(one).replace("\n", " ")
     assert "émission le 02/01/2024, règlements le 02/01/2024." in shown(one, "fr").replace("\n", " ")
+
+
+def test_of_unused_columns_the_first_few_are_told_apart_from_what_was_assumed(tmp_path: Path) -> None:
+    head = extracts.XERO["invoice"].splitlines()[0]
+    more = "".join(f",extra{at}" for at in range(9))
+    (tmp_path / "xero_invoice.csv").write_text(extracts.XERO["invoice"].replace(head, head + more), "utf-8")
+    made = import_ledger("xero", tmp_path / "xero_invoice.csv")
+    text = " ".join(shown(made).split())
+    told = "9 columns of xero_invoice.csv: extra0, extra1, extra2, extra3, extra4, extra5, 3 more."
+    assert f"Columns that are not used - {told}" in text
+    french = " ".join(shown(made, "fr").split())
+    assert "Colonnes non utilisées - 9 colonnes du fichier xero_invoice.csv" in french
+    assert "extra5, 3 autres." in french
+    said = next(one for one in made.report.to_dict()["assumptions"] if one["key"] == "columns_unused")
+    assert said["columns"] == ", ".join(f"extra{at}" for at in range(9))
+    comma = Assumption("columns_unused", {"n": 2, "file": "a.csv", "columns": "a, b, c, d, e, f, g"})
+    assert assumption_sentence(comma).endswith(": a, b, c, d, e, f, g.")

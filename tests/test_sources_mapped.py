@@ -453,14 +453,16 @@ def test_everything_told_has_its_words_in_both_languages(tmp_path):
     values = {
         "n": 2, "invoice_share": 0.015, "days": 30, "column": "issue_date", "bound": "due_date",
         "date": dt.date(2024, 1, 2), "file": "book.csv", "columns": "A, B", "source": "rates.csv",
-        "currency": "EUR", "currencies": "USD", "first": dt.date(2024, 1, 2), "last": dt.date(2024, 1, 9), "total": 3,
+        "currency": "EUR", "currencies": "USD", "first": dt.date(2024, 1, 2), "last": dt.date(2024, 1, 9),
+        "total": 3,
     }  # fmt: skip
     keys = [
         *("due_computed", "due_from_terms", "due_from_terms_end_of_month", "due_from_terms_table"),
         *("date_set_back", "currency_given", "currency_constant", "no_payments", "paid_in_full"),
-        *("customers_contradict", "customers_known_from", "columns_unused"),
+        *("customers_contradict", "customers_known_from"),
     ]
-    for key in [*(f"mapped.{key}" for key in keys), "rates.source", "rates.bank", "rates.older"]:
+    others = ("columns_unused", "rates.source", "rates.bank", "rates.older")
+    for key in [*(f"mapped.{key}" for key in keys), *others]:
         for language in ("en", "fr"):
             for n in (1, 2):
                 text = phrase(f"assumption.{key}", language, **{**values, "n": n})

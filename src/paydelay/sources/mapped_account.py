@@ -30,7 +30,6 @@ _INVOICES = pl.Schema(
 _PAYMENTS = pl.Schema(
     {"invoice_id": pl.String(), "payment_date": pl.Date(), "amount": pl.Float64(), LINE: pl.Int64()}
 )
-_UNUSED_SHOWN_MAX = 12
 _CENTS = "__paydelay_cents"
 
 
@@ -160,8 +159,7 @@ def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, 
     if OPEN_AMOUNT not in mapping.invoices.check:
         draft.assume("mapped.payments_unchecked", n=draft.tables["payments"].height)
     for label, names in progress.unused.items():
-        shown = ", ".join(names[:_UNUSED_SHOWN_MAX]) + (" ..." if len(names) > _UNUSED_SHOWN_MAX else "")
-        draft.assume("mapped.columns_unused", n=len(names), file=label, columns=shown)
+        draft.assume("columns_unused", n=len(names), file=label, columns=", ".join(names))
 
 
 # ---- Agreement -------------------------------------------------------------------------------

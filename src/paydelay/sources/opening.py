@@ -215,7 +215,8 @@ def read_rows(
     Parameters
     ----------
     draft : Draft
-        Gets the file, its line count, the refused lines and those left out.
+        Gets the file, its line count, the columns that are not wanted, the refused
+        lines and those left out.
     table : OpenTable
         The table.
     columns : sequence of str
@@ -231,6 +232,9 @@ def read_rows(
         The columns as text, and ``LINE``.
     """
     number = draft.add_file(table.label, **getattr(table, "details", {}))
+    unused = [name for name in table.header if name and name not in columns]
+    label = draft.files[number].label
+    draft.assume("columns_unused", n=len(unused), file=label, columns=", ".join(unused))
     frames = [pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), LINE: pl.Int64})]
     lacking = [pl.lit(None, dtype=pl.String).alias(name) for name in columns if name not in table.header]
     for batch in table.batches(columns):
