@@ -589,3 +589,30 @@ def test_credit_notes_among_the_invoices_are_known_by_their_sign(tmp_path: Path)
     # An amount that cannot be read is refused, and not taken for another kind of document.
     assert ledger.report.refusals["line", "rule"].rows() == [(5, "amount_unreadable")]
     assert ledger.report.files[0].out_of_scope.total() == 0
+
+
+def test_amounts_with_the_sign_of_their_currency_are_read_and_agree(tmp_path: Path) -> None:
+    (tmp_path / "book.csv").write_text(
+        "No;Client;Date;Due;Total\n"
+        "F1;C1;02/01/2024;01/02/2024;1 234,50 €\n"
+        "A1;C1;10/01/2024;;€ -30,00\n"
+        "A2;C1;11/01/2024;;5,00- EUR\n",
+        "utf-8",
+    )
+    (tmp_path / "map.yaml").write_text(
+        'date_format: DD/MM/YYYY\ndecimal: ","\n'
+        "invoices:\n"
+        "  keep: [{column: Total, negative: false}]\n"
+        "  columns: {invoice_id: No, customer_id: Client, issue_date: Date, due_date: Due, amount: Total,\n"
+        "    currency: {constant: EUR}}\n"
+        "payments:\n"
+        "  keep: [{column: Total, negative: true}]\n"
+        "  columns: {customer_id: Client, payment_date: Date, amount: {column: Total, sign: -1},\n"
+        "    kind: {constant: credit_note}}\n",
+        "utf-8",
+    )
+    ledger = import_ledger("csv", tmp_path / "book.csv", mapping=tmp_path / "map.yaml")
+    assert ledger.invoices["amount"].to_list() == [1234.5]
+    assert ledger.payments["amount"].to_list() == [30.0, 5.0]
+    assert {one.source_amount for one in ledger.report.agreements} == {1234.5, 35.0}
+    assert ledger.report.reconciled

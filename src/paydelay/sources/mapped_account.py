@@ -187,7 +187,7 @@ def stated_cents(table: TableMapping, batch: Batch, converted: pl.Expr) -> pl.Ex
 
     Examples
     --------
-    >>> rows = pl.DataFrame({"Total": ["1 234,5", "(3,07)", "12-"], "amount": [0.0, 0.0, 0.0]})
+    >>> rows = pl.DataFrame({"Total": ["1 234,5 €", "(3,07)", "12- EUR"], "amount": [0.0, 0.0, 0.0]})
     >>> table = TableMapping(columns={"amount": {"column": "Total"}}, decimal=",")
     >>> batch = Batch(rows.schema, {"Total": "Total"}, iso_dates=False)
     >>> rows.select(stated_cents(table, batch, pl.col("amount"))).to_series().to_list()
@@ -206,9 +206,9 @@ def stated_cents(table: TableMapping, batch: Batch, converted: pl.Expr) -> pl.Ex
     mark = re.escape(cell.decimal or table.decimal or ".")
     whole = text.str.replace(rf"{mark}.*$", "").str.replace_all(r"[^0-9]", "")
     part = text.str.extract(rf"{mark}([0-9]*)").fill_null("").str.pad_end(2, "0")
-    plain = (part.str.len_chars() == 2) & ~text.str.contains("[eE]")
+    plain = (part.str.len_chars() == 2) & ~text.str.contains("[0-9][eE][-+0-9]")
     cents = pl.when(plain).then(pl.concat_str(whole, part)).cast(pl.Int64, strict=False)
-    sign = pl.when(text.str.contains(r"^[-\u2212(]|[-\u2212]$")).then(-cell.sign).otherwise(cell.sign)
+    sign = pl.when(text.str.contains(r"[-\u2212(]")).then(-cell.sign).otherwise(cell.sign)
     return pl.coalesce(cents * sign, _in_cents(converted)).cast(pl.Int64).alias(_CENTS)
 
 
