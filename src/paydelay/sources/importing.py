@@ -128,10 +128,7 @@ def import_ledger(
     draft: Draft = importlib.import_module(KINDS[kind]).read(places, chosen)
     add_rates(draft, chosen)
     # Under the true names first: adapters compare with what they read.
-    try:
-        ledger = to_ledger(draft)
-    except CurrencyError as error:
-        raise named_options(error, draft) from None
+    ledger = _ledger_of(draft)
     if chosen.pseudonym_key:
         ledger = pseudonymise(ledger, chosen.pseudonym_key)
     log.info(
@@ -141,6 +138,13 @@ def import_ledger(
         *(sum(getattr(file, count) for file in draft.files) for count in ("read", "used", "refused")),
     )
     return ledger
+
+
+def _ledger_of(draft: Draft) -> ImportedLedger:
+    try:
+        return to_ledger(draft)
+    except CurrencyError as error:
+        raise named_options(error, draft) from None
 
 
 def _places(kind: str, files: str | Path | Iterable[str | Path]) -> list[str | Path]:
