@@ -217,7 +217,7 @@ def test_several_files_become_several_tables(tmp_path):
     (tmp_path / "notes.csv").write_text("A;B\n7;FR\n")
     files = [tmp_path / name for name in ("regl.csv", "notes.csv", "tiers.csv", "fact[1].csv")]
     text = guess_mapping(files)
-    assert "# Nothing was recognised in notes.csv" in text
+    assert "# No table is made of notes.csv; leave it out of the import." in text
     (tmp_path / "m.yaml").write_text(text, "utf-8")
     ledger = import_ledger("csv", [files[0], *files[2:]], mapping=tmp_path / "m.yaml", currency="EUR")
     assert (ledger.invoices.height, ledger.payments.height, ledger.customers.height) == (1, 1, 1)
@@ -269,7 +269,7 @@ def test_every_sheet_of_a_workbook_is_looked_at_and_the_title_above_a_header_ski
     assert (mapping.payments.sheet, mapping.payments.skip_lines) == ("Encaissements", 0)
     assert mapping.customers.sheet == "Clients"
     for name in ("Notice", "Anciens"):
-        assert f"# Nothing was recognised in book.xlsx [{name}]: it is not used.\n" in text
+        assert f"# No table is made of book.xlsx [{name}].\n" in text
     assert "# Not used of book.xlsx [Factures]: Commentaire" in text
     ledger = imported(tmp_path, path, text, currency="EUR")
     assert (ledger.invoices.height, ledger.payments.height, ledger.customers.height) == (2, 1, 1)

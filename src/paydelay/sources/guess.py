@@ -160,7 +160,7 @@ def _other_looks(proposal: _Proposal) -> Iterator[str]:
             yield f"# {look.label} has the columns of {proposal.invoices.label}: it is not used{hint}."
             yield "# Put the rows of both into one table, or import each by itself."
         else:
-            yield f"# Nothing was recognised in {look.label}: it is not used{hint}."
+            yield f"# No table is made of {look.label}{hint}."
 
 
 # ---- Writing the proposal --------------------------------------------------------------------
@@ -344,9 +344,7 @@ def _credits(proposal: _Proposal) -> list[str]:
     lines.append(f"    amount: {{column: {cell}, sign: -1}}" if turned else f"    amount: {cell}")
     if "invoice_id" not in named:
         lines.append("    # invoice_id: COLUMN  # what each credit pays; without it all is cash on account")
-    lines.append(
-        "    # Credits that are no payments need a table of their own: leave them out by a condition."
-    )
+    lines.append("    # Credit notes among them would count as payments: leave them out by a condition.")
     return lines
 
 
