@@ -384,7 +384,7 @@ def test_refused_rows_are_told_wherever_a_ledger_is_used(home: Path, tmp_path: P
     assert ran.code == 1
     assert ran.err.startswith(told + "paydelay: ")
     french = run(*thin, "--language", "fr").err
-    assert french.startswith("Refusées, et absentes de tout chiffre\u202f: 1 ligne de invoices.")
+    assert french.startswith("Refusées, et absentes de tout chiffre\u202f: 1 ligne de la table invoices.")
 
 
 # The report ------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from paydelay.ledger import read_ledger
 from paydelay.sources import KINDS
 
 __all__ = ["tiny"]
+DAYS = "a whole number of days from 0 to 3650."
+CODE = "an ISO 4217 code in three capital letters, such as EUR."
 
 
 def test_a_ledger_is_written_with_its_report_and_reads_back(tiny: Path, tmp_path: Path) -> None:
@@ -110,11 +112,16 @@ def test_a_ledger_that_is_there_is_replaced_only_when_asked(tiny: Path, tmp_path
     [
         (("--out",), "--out"),
         ((), "--out"),
-        (("--out", "ledger", "--terms-days", "-1"), "--terms-days"),
-        (("--out", "ledger", "--terms-days", "soon"), "--terms-days"),
-        (("--out", "ledger", "--terms-days", "99999"), "terms_days"),
-        (("--out", "ledger", "--currency", "euro"), "currency"),
-        (("--out", "ledger", "--reporting-currency", "eur"), "reporting_currency"),
+        (("--out", "ledger", "--terms-days", "-1"), f"--terms-days is not usable; give {DAYS}"),
+        (("--out", "ledger", "--terms-days", "soon"), f"--terms-days is not usable; give {DAYS}"),
+        (("--out", "ledger", "--terms-days", "99999"), f"--terms-days is not usable; give {DAYS}"),
+        (("--out", "ledger", "--terms-end-of-month"), "changes nothing without --terms-days"),
+        (("--out", "ledger", "--currency", "euro"), f"--currency is not usable; give {CODE}"),
+        (("--out", "ledger", "--currency", "EUX"), f"--currency is not usable; give {CODE}"),
+        (
+            ("--out", "ledger", "--reporting-currency", "eur"),
+            f"--reporting-currency is not usable; give {CODE}",
+        ),
         (("--out", "ledger", "--export-date", "soon"), "year-month-day"),
         (("--out", "ledger", "--match-unlettered", "lifo"), "fifo"),
         (("--out", "ledger", "--format", "xlsx"), "parquet"),
@@ -126,6 +133,8 @@ def test_a_ledger_that_is_there_is_replaced_only_when_asked(tiny: Path, tmp_path
         (("--out", "ledger", "--terms", "absent.csv"), "absent.csv"),
         (("--out", "ledger", "--guess"), "csv only"),
         (("--out", "ledger", "--rejects", "r.xlsx"), ".xlsx"),
+        (("--out", "ledger", "--rejects", "ledger/r.csv"), "import_refused.csv; leave --rejects out"),
+        (("--out", "ledger", "--rejects", "./books.csv"), "--rejects is one of those to be read"),
         (("--out", "ledger", "--rejects", "r.json", "--csv-style", "excel-fr"), "excel-fr"),
         (("--out", "books.csv"), "is a file"),
         (("--out", "."), "other things than a ledger"),

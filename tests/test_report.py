@@ -456,7 +456,9 @@ def test_every_part_is_there(language):
     for reason in SET_ASIDE_REASONS:
         assert phrase(f"set_aside.{reason}", language) in seen
     assert TEXTS[language]["late"] in found.visible()
-    assert f"{phrase('unit.rows', language, n=3)} {'de' if language == 'fr' else 'of'} payments" in seen
+    assert (
+        f"{phrase('unit.rows', language, n=3)} {'de la table' if language == 'fr' else 'of'} payments" in seen
+    )
     assert "The table has no dates." in seen
     assert phrase("queue.left", language, n=12) in seen
     assert phrase("queue.passed", language, n=400) in seen

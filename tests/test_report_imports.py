@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import extracts
 import polars as pl
 import pytest
 from rich.console import Console
@@ -73,7 +75,7 @@ def test_french_is_french(ledger: ImportedLedger) -> None:
     for words in (
         "Fichiers lus",
         "books.csv : Windows-1252, points-virgules entre les cellules",
-        "1 ligne de books.csv, colonne issued : une date n'est pas lisible",
+        "1 ligne du fichier books.csv, colonne issued : une date n'est pas lisible",
         "l'échéance de la facture précède son émission (ligne 5)",
         "Aux 3 lignes refusées près, les données reprises concordent avec les fichiers au centime.",
         "Solde des comptes clients  EUR",
@@ -211,3 +213,51 @@ def test_an_import_without_a_flaw_says_so_by_what_is_not_there(tiny: Path) -> No
     assert "Refused lines" not in text
     assert "Out of scope: no matter" not in text
     assert "Assumed" not in text
+
+
+def test_days_shares_and_the_central_bank_are_told_as_a_reader_says_them() -> None:
+    older = Assumption("rates.older", {"n": 1, "total": 1, "days": 1.0})
+    assert "1 day old" in assumption_sentence(older)
+    assert "vieux de 1 jour au plus" in assumption_sentence(older, "fr").replace(THIN, " ")
+    due = Assumption("mapped.due_from_terms", {"n": 3, "invoice_share": 0.015, "days": 45})
+    assert assumption_sentence(due).startswith("3 invoices (1.5%) have no due date: they are")
+    assert assumption_sentence(due).endswith("45 days after their issue.")
+    assert "(1,5\u202f%)" in assumption_sentence(due, "fr")
+    days = {"first": date(2024, 1, 2), "last": date(2024, 1, 9)}
+    bank = Assumption("rates.bank", {"n": 2, "currencies": "USD", **days})
+    assert "de la BCE (USD)" in assumption_sentence(bank, "fr")
+    assert "European Central Bank (USD)" in assumption_sentence(bank)
+
+
+def test_cash_on_account_has_one_name_in_french() -> None:
+    """An advance is paid before its invoice; cash that names no invoice is no advance."""
+    names = {key: str(words) for key, words in texts("en").items() if "cash on account" in str(words).lower()}
+    french = texts("fr")
+    assert len(names) > 8
+    for key in names:
+        assert re.search("non affecté|règlements? reçus", str(french[key])), key
+        assert not re.search("acompte|avance", str(french[key])), key
+
+
+def test_one_day_is_told_as_one(tiny: Path) -> None:
+    tiny.write_text(HEADER + ROWS.splitlines()[0] + "\n", "cp1252")
+    one = import_ledger("tiny", tiny)
+    assert "issued on 2024-01-02, payments on 2024-01-02." in shown(one).replace("\n", " ")
+    assert "émission le 02/01/2024, règlements le 02/01/2024." in shown(one, "fr").replace("\n", " ")
+
+
+def test_of_unused_columns_the_first_few_are_told_apart_from_what_was_assumed(tmp_path: Path) -> None:
+    head = extracts.XERO["invoice"].splitlines()[0]
+    more = "".join(f",extra{at}" for at in range(9))
+    (tmp_path / "xero_invoice.csv").write_text(extracts.XERO["invoice"].replace(head, head + more), "utf-8")
+    made = import_ledger("xero", tmp_path / "xero_invoice.csv")
+    text = " ".join(shown(made).split())
+    told = "9 columns of xero_invoice.csv: extra0, extra1, extra2, extra3, extra4, extra5, 3 more."
+    assert f"Columns that are not used - {told}" in text
+    french = " ".join(shown(made, "fr").split())
+    assert "Colonnes non utilisées - 9 colonnes du fichier xero_invoice.csv" in french
+    assert "extra5, 3 autres." in french
+    said = next(one for one in made.report.to_dict()["assumptions"] if one["key"] == "columns_unused")
+    assert said["columns"] == ", ".join(f"extra{at}" for at in range(9))
+    comma = Assumption("columns_unused", {"n": 2, "file": "a.csv", "columns": "a, b, c, d, e, f, g"})
+    assert assumption_sentence(comma).endswith(": a, b, c, d, e, f, g.")

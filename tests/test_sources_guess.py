@@ -1,15 +1,23 @@
 """Mappings proposed from headers in four languages and from the cells below them."""
 
+import datetime as dt
 import os
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.sources import import_ledger
 from paydelay.sources.guess import guess_mapping
+from paydelay.sources.headers import NAMES
 from paydelay.sources.mapping_file import parse_mapping
+from paydelay.sources.opening import open_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("PAYDELAY_DATA", ROOT.parent / "shared" / "data"))
@@ -209,11 +217,234 @@ def test_several_files_become_several_tables(tmp_path):
     (tmp_path / "notes.csv").write_text("A;B\n7;FR\n")
     files = [tmp_path / name for name in ("regl.csv", "notes.csv", "tiers.csv", "fact[1].csv")]
     text = guess_mapping(files)
-    assert "# Nothing was recognised in notes.csv" in text
+    assert "# No table is made of notes.csv; leave it out of the import." in text
     (tmp_path / "m.yaml").write_text(text, "utf-8")
     ledger = import_ledger("csv", [files[0], *files[2:]], mapping=tmp_path / "m.yaml", currency="EUR")
     assert (ledger.invoices.height, ledger.payments.height, ledger.customers.height) == (1, 1, 1)
     assert ledger.report.reconciled
+
+
+def imported(folder, path, text, **options):
+    (folder / "proposal.yaml").write_text(text, "utf-8")
+    return import_ledger("csv", path, mapping=folder / "proposal.yaml", **options)
+
+
+def sheets(path, **pages):
+    book = xlsxwriter.Workbook(path, {"default_date_format": "dd/mm/yyyy"})
+    for name, rows in pages.items():
+        page = book.add_worksheet(name)
+        for number, row in enumerate(rows):
+            for column, cell in enumerate(row):
+                if isinstance(cell, dt.date):
+                    page.write_datetime(number, column, cell)
+                elif cell is not None:
+                    page.write(number, column, cell)
+    book.close()
+    return path
+
+
+DAY = dt.datetime(2024, 1, 25)
+INVOICE_SHEET = [
+    ["SARL Exemple"],
+    [],
+    ["N° pièce", "Client", "Date facture", "Échéance", "Montant TTC", "Commentaire"],
+    ["FA1", "Dupont", DAY, DAY + dt.timedelta(30), 1234.5, "x"],
+    ["FA2", "Durand", DAY, DAY + dt.timedelta(30), 250, None],
+]
+
+
+def test_every_sheet_of_a_workbook_is_looked_at_and_the_title_above_a_header_skipped(tmp_path):
+    path = sheets(
+        tmp_path / "book.xlsx",
+        Notice=[["Export du 31/03/2024"], ["Ne pas diffuser"]],
+        Vide=[],
+        Factures=INVOICE_SHEET,
+        Encaissements=[["N° pièce", "Encaissé le", "Montant encaissé"], ["FA1", DAY, 1234.5]],
+        Clients=[["Code client", "Pays"], ["Dupont", "FR"]],
+        Anciens=[["Code client", "Pays"], ["Martin", "FR"]],
+    )
+    text = guess_mapping([path])
+    mapping = parse_mapping(text)
+    assert (mapping.invoices.sheet, mapping.invoices.skip_lines) == ("Factures", 2)
+    assert (mapping.payments.sheet, mapping.payments.skip_lines) == ("Encaissements", 0)
+    assert mapping.customers.sheet == "Clients"
+    for name in ("Notice", "Anciens"):
+        assert f"# No table is made of book.xlsx [{name}].\n" in text
+    assert "# Not used of book.xlsx [Factures]: Commentaire" in text
+    ledger = imported(tmp_path, path, text, currency="EUR")
+    assert (ledger.invoices.height, ledger.payments.height, ledger.customers.height) == (2, 1, 1)
+    assert ledger.report.reconciled
+
+
+def test_sheets_and_files_of_the_same_columns_are_no_payments(tmp_path):
+    path = sheets(tmp_path / "book.xlsx", A2023=INVOICE_SHEET[:4], A2024=INVOICE_SHEET)
+    text = guess_mapping([path])
+    assert parse_mapping(text).invoices.sheet == "A2024"
+    assert "# book.xlsx [A2023] has the columns of book.xlsx [A2024]: it is not used." in text
+    head = "Facture;Client;Date facture;Échéance;Montant\n"
+    for year in (2023, 2024):
+        row = f"F{year};7;31/01/{year};28/02/{year};5,5\n"
+        (tmp_path / f"fact[{year}].csv").write_text(head + row, "utf-8")
+    files = [tmp_path / f"fact[{year}].csv" for year in (2023, 2024)]
+    text = guess_mapping(files)
+    assert parse_mapping(text).payments is None
+    assert imported(tmp_path, files, text, currency="EUR").invoices["invoice_id"].to_list() == [
+        "F2023",
+        "F2024",
+    ]
+
+
+TITLED = (
+    "Martin & Fils;;;;;;;\nBalance clients au 31/03/2024;;;;;;;\n\n"
+    "N° pièce;Client;Date facture;Échéance;Montant TTC;Reste dû;Encaissé le;Mode\n"
+    "FA1;Dupont;05/01/2024;14/02/2024;1 234,50 €;0,00 €;10/02/2024;VIR\n"
+    "FA2;Durand;15/01/2024;14/02/2024;250,00 €;250,00 €;;\n"
+    "FA3;Durand;15/01/2024;14/02/2024;-5,00 €;0,00 €;;\n"
+)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_a_french_export_with_a_title_and_signs_of_the_euro_imports_as_proposed(tmp_path, encoding, ends):
+    path = tmp_path / "balance.csv"
+    path.write_bytes(TITLED.replace("\n", ends).encode(encoding))
+    text = guess_mapping([path])
+    mapping = parse_mapping(text)
+    assert mapping.invoices.skip_lines == 3
+    assert mapping.invoices.columns["currency"].constant == "EUR"
+    assert mapping.payments.columns["payment_date"].column == "Encaissé le"
+    assert '# Lines below zero in "Montant TTC": 1.' in text
+    ledger = imported(tmp_path, path, text)
+    assert ledger.invoices["amount"].to_list() == [1234.5, 250.0]
+    assert ledger.report.refusals["line"].to_list() == [7]
+    assert ledger.report.reconciled
+
+
+def test_currencies_come_from_signs_or_headers_and_several_need_a_column(tmp_path):
+    head = "Invoice #,Customer,Invoice date,{}\n"
+    dollars = guessed(tmp_path, head.format("Total") + "1,7,2024-01-31,$5.00\n")
+    assert parse_mapping(dollars).invoices.columns["currency"].constant == "USD"
+    named = guessed(tmp_path, head.format("Total (GBP)") + "1,7,2024-01-31,5.00\n")
+    assert parse_mapping(named).invoices.columns["amount"].column == "Total (GBP)"
+    assert parse_mapping(named).invoices.columns["currency"].constant == "GBP"
+    both = guessed(tmp_path, head.format("Total") + "1,7,2024-01-31,$5.00\n2,7,2024-01-31,£5.00\n")
+    assert "currency" not in parse_mapping(both).invoices.columns
+    assert "# currency: COLUMN  # GBP, USD stand beside the amounts" in both
+
+
+STATEMENTS = [
+    (
+        "Compte;Date;N° pièce;Libellé;Échéance;Débit;Crédit;Solde\n"
+        "411DUP;15/01/2024;FA1;Facture;14/02/2024;1 234,50;0,00;1 234,50\n"
+        "411DUP;10/02/2024;R1;Virement;;0,00;1 234,50;0,00\n"
+        "411DUR;15/01/2024;FA2;Facture;14/02/2024;250,00;;250,00\n",
+        [None],
+        '"Libellé", Solde',
+    ),
+    (
+        "Konto;Belegnr.;Belegdatum;Nettofällig am;Soll;Haben;Text\n"
+        "10001;R1;31.01.2024;01.03.2024;1.234,50;;x\n10001;R1;05.03.2024;;;1.234,50;x\n"
+        "10002;R2;02.02.2024;03.03.2024;250,00;;x\n",
+        ["R1"],
+        "Text",
+    ),
+    (
+        "Debitor;Belegnr.;Belegdatum;Nettofällig am;Betrag HWähr;S/H;Währg\n"
+        "10001;R1;31.01.2024;01.03.2024;1.234,50;S;EUR\n10001;R1;05.03.2024;;-1.234,50;H;EUR\n"
+        "10002;R2;02.02.2024;03.03.2024;250,00;S;EUR\n",
+        ["R1"],
+        None,
+    ),
+    (
+        "Cliente;Documento;Fecha;Vencimiento;Debe;Haber\nACME;F1;31/01/2024;01/03/2024;1.234,50 €;\n"
+        "ACME;C1;05/03/2024;;;1.234,50 €\nBETA;F2;02/02/2024;03/03/2024;250,00 €;\n",
+        [None],
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "paid", "unused"), STATEMENTS, ids=["fr", "de", "sap", "es"])
+def test_debits_of_a_statement_are_its_invoices_and_credits_its_payments(tmp_path, text, paid, unused):
+    (tmp_path / "statement.csv").write_text(text, "utf-8")
+    proposed = guess_mapping([tmp_path / "statement.csv"])
+    options = {} if "currency" in parse_mapping(proposed).invoices.columns else {"currency": "EUR"}
+    ledger = imported(tmp_path, tmp_path / "statement.csv", proposed, **options)
+    assert ledger.invoices["amount"].to_list() == [1234.5, 250.0]
+    assert ledger.payments["amount"].to_list() == [1234.5]
+    assert ledger.payments["invoice_id"].to_list() == paid
+    assert ledger.report.reconciled
+    assert ledger.report.files[0].used == 3
+    assert (
+        (f"# Not used of statement.csv: {unused}\n" in proposed) if unused else "# Not used" not in proposed
+    )
+
+
+def test_credits_that_name_neither_customer_nor_invoice_are_a_remark(tmp_path):
+    text = guessed(tmp_path, "Date;Pièce;Débit;Crédit\n05/01/2024;F1;5,00;\n15/01/2024;R1;;5,00\n")
+    assert "# payments: the credits of this statement are they" in text
+    assert "    # customer_id: COLUMN  # not found among the headers; or {constant: NAME}" in text
+
+
+def test_a_column_whose_name_stands_in_a_remark_is_still_told_as_not_used(tmp_path):
+    words = ["date", "the", "Type", "amount_2", "found", "invoices", "COLUMN", "EUR", "Notes"]
+    head = "Invoice no,Customer,Invoice date,Total," + ",".join(words)
+    rows = "".join(f"{at},7,2024-01-31,5,x{at},x,T{at},x,x,x,x,x,x\n" for at in range(2))
+    text = guessed(tmp_path, f"{head}\n{rows}")
+    _, _, left = text.partition("# Not used of book.csv: ")
+    assert left.replace("\n#   ", ", ").rstrip().split(", ") == words
+
+
+HEADERS = st.one_of(
+    st.sampled_from([word for words in NAMES.values() for word in words]),
+    st.sampled_from([word.title() for words in NAMES.values() for word in words]),
+    st.text(st.characters(codec="utf-8", exclude_characters='\r\n;"\t|,'), min_size=1, max_size=8),
+)
+CELLS = st.sampled_from(
+    [
+        "",
+        "F1",
+        "C7",
+        "31/01/2024",
+        "2024-01-31",
+        "12.02.2024",
+        "1 234,50 €",
+        "-5,00",
+        "0",
+        "EUR",
+        "S",
+        "H",
+        "30",
+    ]
+)
+
+
+@given(
+    st.lists(HEADERS, min_size=2, max_size=9, unique=True),
+    st.lists(st.lists(CELLS, min_size=9, max_size=9), max_size=4),
+    st.lists(st.sampled_from(["", "Export du 31/03/2024", "SARL Martin"]), max_size=2),
+)
+def test_a_proposal_is_a_mapping_once_what_it_asks_for_is_filled_in(tmp_path_factory, header, rows, titles):
+    folder = tmp_path_factory.mktemp("guess")
+    lines = [*titles, ";".join(header), *(";".join(row[: len(header)]) for row in rows)]
+    (folder / "book.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    try:
+        text = guess_mapping([folder / "book.csv"])
+    except LedgerError:
+        # What is no table of rows is told so, by the reader of text.
+        return
+    filled = re.sub(r"^    # (\w+): COLUMN.*$", r"    \1: X", text, flags=re.MULTILINE)
+    mapping = parse_mapping(filled)
+    used = {
+        name
+        for table in mapping.tables.values()
+        for cell in (*table.columns.values(), *table.check.values(), *table.keep)
+        for name in (cell.column, getattr(cell, "plus_days", None))
+    }
+    _, _, left = text.partition("# Not used of book.csv:")
+    names = ",".join(line.removeprefix("#").strip(" ,") for line in left.splitlines())
+    table = open_table(folder / "book.csv", mapping.invoices.place)
+    assert {*yaml.load(f"[{names}]", yaml.BaseLoader), *used} - {None, "X"} == {*table.header} - {"", "X"}
 
 
 def test_kinds_of_documents_are_remarked_on(tmp_path):

@@ -252,7 +252,7 @@ events:
     assert ledger.invoices["due_date"].to_list() == [dt.date(2024, 2, 1)]
     assert dict(ledger.report.files[0].out_of_scope) == {"mapped.filtered": 1}
     assert "paid_in_full" not in assumed(ledger)
-    assert assumed(ledger)["due_computed"] == {"n": 1, "share": 100.0}
+    assert assumed(ledger)["due_computed"] == {"n": 1, "invoice_share": 1.0}
 
 
 def test_due_dates_come_from_the_line_then_the_terms_of_the_customer_then_those_given(tmp_path):
@@ -268,8 +268,8 @@ def test_due_dates_come_from_the_line_then_the_terms_of_the_customer_then_those_
         dt.date(2024, 2, 9),
     ]
     told = assumed(ledger)
-    assert told["due_from_terms"] == {"n": 2, "share": 50.0, "days": 30}
-    assert told["due_from_terms_table"] == {"n": 1, "share": 25.0}
+    assert told["due_from_terms"] == {"n": 2, "invoice_share": 0.5, "days": 30}
+    assert told["due_from_terms_table"] == {"n": 1, "invoice_share": 0.25}
 
 
 def test_terms_to_the_end_of_the_month_and_a_due_date_that_is_mapped_nowhere(tmp_path):
@@ -278,7 +278,7 @@ def test_terms_to_the_end_of_the_month_and_a_due_date_that_is_mapped_nowhere(tmp
         book(tmp_path, "F1;C1;10/01/2024;;1;\n", mapping)
     ledger = book(tmp_path, "F1;C1;10/01/2024;;1;\n", mapping, terms_days=30, terms_end_of_month=True)
     assert ledger.invoices["due_date"].to_list() == [dt.date(2024, 2, 29)]
-    assert assumed(ledger)["due_from_terms_end_of_month"] == {"n": 1, "share": 100.0, "days": 30}
+    assert assumed(ledger)["due_from_terms_end_of_month"] == {"n": 1, "invoice_share": 1.0, "days": 30}
 
 
 def test_terms_in_a_column_may_be_absent_and_may_not_be_nonsense(tmp_path):
@@ -306,7 +306,7 @@ def test_the_currency_may_be_given_for_lines_that_have_none(tmp_path):
     lines = "F1;C1;02/01/2024;01/02/2024;1;;eur\nF2;C1;02/01/2024;01/02/2024;2;;\n"
     ledger = book(tmp_path, lines, mapping, header, currency="EUR")
     assert ledger.invoices["currency"].to_list() == ["EUR", "EUR"]
-    assert assumed(ledger)["currency_given"] == {"n": 1, "share": 50.0, "currency": "EUR"}
+    assert assumed(ledger)["currency_given"] == {"n": 1, "invoice_share": 0.5, "currency": "EUR"}
     refused = book(tmp_path, lines, mapping, header)
     assert refused.report.refusals["column", "rule"].rows() == [("Dev", "missing_value")]
     with pytest.raises(ConfigError, match="in which currency invoices are"):
@@ -452,16 +452,18 @@ def test_columns_that_are_not_used_are_told(tmp_path):
 
 def test_everything_told_has_its_words_in_both_languages(tmp_path):
     values = {
-        "n": 2, "share": 1.5, "days": 30, "column": "issue_date", "bound": "due_date", "currency": "EUR",
-        "date": dt.date(2024, 1, 2), "file": "book.csv", "columns": "A, B", "source": "ECB",
-        "currencies": "USD", "first": dt.date(2024, 1, 2), "last": dt.date(2024, 1, 9), "total": 3,
+        "n": 2, "invoice_share": 0.015, "days": 30, "column": "issue_date", "bound": "due_date",
+        "date": dt.date(2024, 1, 2), "file": "book.csv", "columns": "A, B", "source": "rates.csv",
+        "currency": "EUR", "currencies": "USD", "first": dt.date(2024, 1, 2), "last": dt.date(2024, 1, 9),
+        "total": 3,
     }  # fmt: skip
     keys = [
         *("due_computed", "due_from_terms", "due_from_terms_end_of_month", "due_from_terms_table"),
         *("date_set_back", "currency_given", "currency_constant", "no_payments", "paid_in_full"),
-        *("customers_contradict", "customers_known_from", "columns_unused"),
+        *("customers_contradict", "customers_known_from"),
     ]
-    for key in [*(f"mapped.{key}" for key in keys), "rates.source", "rates.older"]:
+    others = ("columns_unused", "rates.source", "rates.bank", "rates.older")
+    for key in [*(f"mapped.{key}" for key in keys), *others]:
         for language in ("en", "fr"):
             for n in (1, 2):
                 text = phrase(f"assumption.{key}", language, **{**values, "n": n})
@@ -586,3 +588,30 @@ def test_credit_notes_among_the_invoices_are_known_by_their_sign(tmp_path: Path)
     # An amount that cannot be read is refused, and not taken for another kind of document.
     assert ledger.report.refusals["line", "rule"].rows() == [(5, "amount_unreadable")]
     assert ledger.report.files[0].out_of_scope.total() == 0
+
+
+def test_amounts_with_the_sign_of_their_currency_are_read_and_agree(tmp_path: Path) -> None:
+    (tmp_path / "book.csv").write_text(
+        "No;Client;Date;Due;Total\n"
+        "F1;C1;02/01/2024;01/02/2024;1 234,50 €\n"
+        "A1;C1;10/01/2024;;€ -30,00\n"
+        "A2;C1;11/01/2024;;5,00- EUR\n",
+        "utf-8",
+    )
+    (tmp_path / "map.yaml").write_text(
+        'date_format: DD/MM/YYYY\ndecimal: ","\n'
+        "invoices:\n"
+        "  keep: [{column: Total, negative: false}]\n"
+        "  columns: {invoice_id: No, customer_id: Client, issue_date: Date, due_date: Due, amount: Total,\n"
+        "    currency: {constant: EUR}}\n"
+        "payments:\n"
+        "  keep: [{column: Total, negative: true}]\n"
+        "  columns: {customer_id: Client, payment_date: Date, amount: {column: Total, sign: -1},\n"
+        "    kind: {constant: credit_note}}\n",
+        "utf-8",
+    )
+    ledger = import_ledger("csv", tmp_path / "book.csv", mapping=tmp_path / "map.yaml")
+    assert ledger.invoices["amount"].to_list() == [1234.5]
+    assert ledger.payments["amount"].to_list() == [30.0, 5.0]
+    assert {one.source_amount for one in ledger.report.agreements} == {1234.5, 35.0}
+    assert ledger.report.reconciled

@@ -178,7 +178,7 @@ def test_history_converts_at_the_issue_date_and_exposure_at_the_last_known(tmp_p
     # A month behind the payment of the 29th of March, the last day of the books.
     assert ledger.rates["rate_date"].max() == dt.date(2024, 4, 29)
     said = {one.key: dict(one.values) for one in ledger.report.assumptions}
-    assert said["rates.source"]["source"] == "ECB"
+    assert said["rates.bank"]["currencies"] == "USD"
     assert said["rates.older"] == {"n": 1, "days": 1.0, "total": 1}
     assert ledger.report.reconciled
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paydelay.errors import ConfigError
-from paydelay.sources.values import DATE_FORMATS, DECIMAL_MARKS, as_amount, as_date, as_text
+from paydelay.sources.values import DATE_FORMATS, DECIMAL_MARKS, as_amount, as_date, as_text, below_zero
 from paydelay.sources.values import given as is_given
 
 
@@ -72,7 +72,11 @@ def test_an_amount_is_read_however_it_is_written(text: str, amount: float) -> No
             "1 2 3",
             "1.250.00",
             "1,234 567",
-            "EUR 5",
+            "KG 5",
+            "EUR 5 EUR",
+            "5 €€",
+            "€",
+            "- €5-",
             "5 %",
             "n/a",
         ],
@@ -101,6 +105,21 @@ def test_an_amount_is_read_however_it_is_written(text: str, amount: float) -> No
 )
 def test_what_may_mean_something_else_is_no_amount(text: str) -> None:
     assert amounts(text) == [None]
+
+
+@pytest.mark.parametrize("mark", ["€", "£", "$", "US$", "EUR", "GBP", "USD", "CHF"])
+@pytest.mark.parametrize("gap", ["", " ", "\u00a0"])
+def test_the_sign_or_code_of_a_currency_may_stand_on_either_side(mark: str, gap: str) -> None:
+    above = [f"1 234,50{gap}{mark}", f"{mark}{gap}1 234,50", f"+1 234,50{gap}{mark}"]
+    assert amounts(*above, decimal=",") == [1234.5] * 3
+    below = [
+        *(f"-1 234,50{gap}{mark}", f"{mark}{gap}-1 234,50", f"-{gap}{mark}{gap}1 234,50"),
+        *(f"1 234,50-{gap}{mark}", f"1 234,50{gap}{mark}{gap}-"),
+        *(f"(1 234,50){gap}{mark}", f"({mark}{gap}1 234,50)", f"\u22121 234,50{gap}{mark}"),
+    ]
+    assert amounts(*below, decimal=",") == [-1234.5] * len(below)
+    signs = pl.DataFrame({"a": [*above, *below]}).select(below_zero(pl.col("a"))).to_series().to_list()
+    assert signs == [False] * 3 + [True] * len(below)
 
 
 def test_a_decimal_comma_under_a_decimal_point_is_not_a_hundred_times_as_much() -> None:

@@ -36,9 +36,10 @@ _Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where t
 _Mapping = Annotated[
     Path | None, typer.Option("--mapping", metavar="FILE", help="csv: which column is which, in YAML.")
 ]
+# As text: what is no number is told in the words of the options.
 _TermsDays = Annotated[
-    int | None,
-    typer.Option("--terms-days", min=0, metavar="N", help="Payment terms where no due date is given."),
+    str | None,
+    typer.Option("--terms-days", metavar="N", help="Payment terms where no due date is given."),
 ]
 _TermsEndOfMonth = Annotated[
     bool, typer.Option("--terms-end-of-month", help="These terms run on to the end of the month.")
@@ -118,6 +119,7 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         _print_guess(kind, files)
         return
     folder = _checked_folder(out, force, language)
+    _check_rejects(rejects, folder, files)
     options: dict[str, Any] = {
         "mapping": mapping,
         "terms_days": terms_days,
@@ -130,7 +132,7 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         "export_date": export_date,
         "pseudonym_key": _key(pseudonymise) if pseudonymise else None,
     }
-    ledger = _imported(kind, files, options, rejects, language)
+    ledger = _imported(kind, files, options, language)
     usable = not ledger.invoices.is_empty()
     if rejects is not None:
         deliver(refused_lines(ledger, language), rejects, language, csv_style=csv_style.value)
@@ -168,14 +170,10 @@ def _imported(
     kind: str,
     files: list[str],
     options: dict[str, Any],
-    rejects: Path | None,
     language: Language,
 ) -> ImportedLedger:
-    from paydelay.delivery import check_target
     from paydelay.sources import import_ledger
 
-    if rejects is not None:
-        check_target(rejects)
     with stages("import", language):
         return import_ledger(kind, files, **options)
 
@@ -190,6 +188,23 @@ def _checked_folder(out: Path | None, force: bool, language: Language) -> Path:
     if not force:
         refuse_a_ledger(out, language)
     return out
+
+
+def _check_rejects(rejects: Path | None, folder: Path, files: list[str]) -> None:
+    """Refuse a place for the refused lines at which they would do harm."""
+    from paydelay.delivery import check_target
+
+    if rejects is None:
+        return
+    place = check_target(rejects).resolve()
+    # A folder that holds them and no ledger is one that the next import may not write to.
+    if folder.resolve() in place.parents:
+        raise ConfigError(
+            "The file of --rejects would lie in the folder of the ledger, which holds the refused lines as "
+            "import_refused.csv; leave --rejects out, or give a file elsewhere."
+        )
+    if place in {Path(file).resolve() for file in files if "://" not in file}:
+        raise ConfigError("The file of --rejects is one of those to be read; give another one.")
 
 
 def _print_guess(kind: str, files: list[str]) -> None:

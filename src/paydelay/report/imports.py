@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from paydelay.language import format_number, phrase
+from paydelay.language import format_days, format_number, format_share, phrase
 from paydelay.report.columns import Column, Lines
 from paydelay.report.content import clean
 from paydelay.report.summaries import print_check
 from paydelay.sources import Assumption, ImportedLedger, ImportReport
+from paydelay.sources.draft import Value
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _INDENT = "  "
 _LINES_SHOWN = 5
+_UNUSED, _UNUSED_SHOWN = "columns_unused", 6
 _NAME_WIDTH_MAX = 40
 _ENCODINGS = {
     "utf-8": "UTF-8",
@@ -90,21 +92,47 @@ def assumption_sentence(said: Assumption, language: str = "en") -> str:
     Returns
     -------
     str
-        Amounts, which are the values named ``amount`` or ``..._amount``, have cents.
+        Amounts, which are the values named ``amount`` or ``..._amount``, have cents;
+        ``days`` has its unit and ``..._share`` is in percent. Of columns that are not
+        used the first few are named.
+
+    Examples
+    --------
+    >>> assumption_sentence(Assumption("rates.older", {"n": 1, "total": 5, "days": 1}))
+    'On one of the days with invoices in foreign currency (5 in all) no rate was published:
+    the last one before counts, 1 day old at most.'
     """
-    values = {
-        name: format_number(value, language, 2)
-        if name.endswith("amount") and isinstance(value, int | float)
-        else clean(value)
-        if isinstance(value, str)
-        else value
-        for name, value in said.values.items()
-    }
+    values = {name: _written(name, value, language) for name, value in said.values.items()}
+    if said.key == _UNUSED:
+        values["columns"] = _first_few(str(values["columns"]), said.values["n"], language)
     try:
         return phrase(f"assumption.{said.key}", language, **values)
     except KeyError:
         # A source of a user's own may lack words; what it has to say is not lost for that.
         return ", ".join([said.key, *(f"{name} {value}" for name, value in values.items())])
+
+
+def _written(name: str, value: Value, language: str) -> Value:
+    """A value of an assumption by what its name says it is."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, date):
+        return value
+    if name.endswith("amount"):
+        return format_number(value, language, 2)
+    if name.endswith("_share"):
+        return format_share(value, language)
+    return format_days(value, language) if name == "days" else value
+
+
+def _first_few(names: str, count: Value, language: str) -> str:
+    """The first of many columns: tables of accounting systems have hundreds, and import.json names all."""
+    listed = names.split(", ")
+    # A name may hold a comma itself.
+    if len(listed) != count or len(listed) <= _UNUSED_SHOWN:
+        return names
+    more = phrase("import.and_more", language, n=len(listed) - _UNUSED_SHOWN)
+    return ", ".join([*listed[:_UNUSED_SHOWN], more])
 
 
 def _title(lines: Lines, key: str, language: str) -> None:
@@ -185,10 +213,13 @@ def _print_refused(lines: Lines, report: ImportReport, language: str) -> None:
 
 
 def _print_assumptions(lines: Lines, report: ImportReport, language: str) -> None:
-    if report.assumptions:
-        _title(lines, "assumptions", language)
-    for said in report.assumptions:
-        lines.text(assumption_sentence(said, language), indent=_INDENT, hanging="- ")
+    unused = [said for said in report.assumptions if said.key == _UNUSED]
+    settled = [said for said in report.assumptions if said.key != _UNUSED]
+    for title, told in (("assumptions", settled), ("unused", unused)):
+        if told:
+            _title(lines, title, language)
+        for said in told:
+            lines.text(assumption_sentence(said, language), indent=_INDENT, hanging="- ")
 
 
 def _print_reconciliation(lines: Lines, report: ImportReport, language: str) -> None:

@@ -165,7 +165,8 @@ def _extent(summary: Mapping[str, Any], language: str) -> str:
         first, last = (period[f"{end}_{kind}_date"] for end in ("first", "last"))
         if first and last:
             ends = {"first": date.fromisoformat(first), "last": date.fromisoformat(last)}
-            parts.append(phrase(f"check.{key}", language, **ends))
+            several = key if first != last else f"{key}_on"
+            parts.append(phrase(f"check.{several}", language, **ends))
     return ", ".join(parts) + "."
 
 

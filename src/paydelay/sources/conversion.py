@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from paydelay.sources.mapping import Cell, Condition, TableMapping, type_of
-from paydelay.sources.terms import DAYS_MAX, due_after
-from paydelay.sources.values import as_amount, as_date
+from paydelay.sources.options import TERMS_DAYS_MAX
+from paydelay.sources.terms import due_after
+from paydelay.sources.values import as_amount, as_date, below_zero
 from paydelay.sources.workbook import number_in
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
@@ -175,7 +176,7 @@ def _date(cell: Cell, table: TableMapping, batch: Batch) -> Converted:
         return Converted(due, cell.column, "date_unreadable", present)
     days = batch.number(cell.plus_days, table.decimal or ".")
     stated = batch.given(cell.plus_days)
-    usable = (days == days.round()) & days.is_between(-DAYS_MAX, DAYS_MAX)
+    usable = (days == days.round()) & days.is_between(-TERMS_DAYS_MAX, TERMS_DAYS_MAX)
     due = due_after(value, pl.when(usable).then(days), cell.end_of_month)
     unusable = stated & ~usable.fill_null(False)
     # Terms that are not stated are no flaw: others may stand in for them.
@@ -211,7 +212,7 @@ def meets(condition: Condition, batch: Batch) -> pl.Expr:
     text = batch.text(condition.column)
     if condition.negative is not None:
         # By its sign alone: what cannot be read is to be refused as an invoice, not left out.
-        below = text.str.contains(r"^\s*[-\u2212(]|[-\u2212]\s*$").fill_null(False)
+        below = below_zero(text).fill_null(False)
         return below if condition.negative else ~below
     if condition.not_in is not None:
         return ~text.is_in([word.strip() for word in condition.not_in]).fill_null(False)

@@ -1,59 +1,69 @@
 """A first mapping, proposed from the headers and cells of files nobody has described yet.
 
-Headers are known in English, French, German and Spanish. What is found is proposed
-with the doubt there is about it; what is not found is left as a comment that says so.
+What is found is proposed with the doubt there is about it; what is not found is left
+as a comment that says so, and what is not used is listed.
 """
 
 from __future__ import annotations
 
 import glob
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
-import polars as pl
+import yaml
 
 from paydelay.errors import LedgerError
-from paydelay.ledger.currencies import ISO_4217
-from paydelay.sources.headers import roles_of
-from paydelay.sources.opening import OpenTable, open_table
-from paydelay.sources.text import CELL_FLAW, DelimitedText
-from paydelay.sources.values import DATE_FORMATS, as_amount, as_date, as_text
+from paydelay.sources.looking import CREDIT_WORDS, DATES, DEBIT_WORDS, Look, look_at
 
-_ROWS_LOOKED_AT = 50_000
-_SHARE_READABLE = 0.9
 _UNUSED_SHOWN_MAX = 40
-
-_NOT_APART = 100
+_KINDS_MAX = 30
+_SHARE_NAMED = 0.5
+"""Of the credits of a statement, from which their document numbers are those of invoices."""
 _UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-
-_DATES = ("issue_date", "due_date", "payment_date")
-_AMOUNTS = ("amount", "open_amount", "payment_amount", "terms_days")
-_SHAPES = {
-    r"\d{4}-\d{1,2}-\d{1,2}": ("YYYY-MM-DD",),
-    r"\d{8}": ("YYYYMMDD",),
-    r"\d{4}/\d{1,2}/\d{1,2}": ("YYYY/MM/DD",),
-    r"\d{1,2}/\d{1,2}/\d{4}": ("DD/MM/YYYY", "MM/DD/YYYY"),
-    r"\d{1,2}/\d{1,2}/\d{2}": ("DD/MM/YY", "MM/DD/YY"),
-    r"\d{1,2}\.\d{1,2}\.\d{4}": ("DD.MM.YYYY",),
-    r"\d{1,2}-\d{1,2}-\d{4}": ("DD-MM-YYYY",),
-}
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What was made out of a file."""
+class _Proposal:
+    """Which of the looks become which table, and what the place of each has to say.
 
-    file: str
-    table: OpenTable
-    rows: pl.DataFrame
-    roles: dict[str, str]
-    formats: dict[str, str | None]
-    doubtful: dict[str, str]
-    decimal: str
+    Parameters
+    ----------
+    looks : list of Look
+        All files and sheets.
+    invoices : Look
+        Where the invoices are.
+    alike : tuple of Look
+        Others with the same columns.
+    payments : Look
+        Where the payments are; that of the invoices where no other has any.
+    customers : Look or None
+        Where the customers are.
+    """
+
+    looks: list[Look]
+    invoices: Look
+    alike: tuple[Look, ...]
+    payments: Look
+    customers: Look | None
+
+    @property
+    def pattern(self) -> str | None:
+        """Pattern of the names of the files of invoices, where it fits these and no other."""
+        mine = [self.invoices, *self.alike]
+        names = [look.file for look in mine]
+        if any(look.place != self.invoices.place or not look.file for look in mine) or not self.alike:
+            return None
+        begin = os.path.commonprefix(names)  # noqa: RUF071 - of names, not of folders
+        end = os.path.commonprefix([name[len(begin) :][::-1] for name in names])[::-1]  # noqa: RUF071
+        found = f"{glob.escape(begin)}*{glob.escape(end)}"
+        others = [look.file for look in self.looks if look not in mine]
+        return None if any(fnmatchcase(name.casefold(), found.casefold()) for name in others) else found
 
 
 def guess_mapping(files: Sequence[Path | str]) -> str:
@@ -93,153 +103,67 @@ def guess_mapping(files: Sequence[Path | str]) -> str:
     """
     if not files:
         raise LedgerError("No file was given; name the files to propose a mapping for.")
-    looks = [_look(path) for path in files]
-    invoices = max(looks, key=_fits_invoices)
-    several = len(looks) > 1
+    proposal = _proposal([look for path in files for look in look_at(path)])
+    invoices, payments, customers = proposal.invoices, proposal.payments, proposal.customers
     lines = [
         "# Proposed by paydelay from the headers and the first rows: correct it, then import with it.",
         "# Lines that begin with # are what was not found, or is only a remark.",
         "",
         *_defaults(invoices),
         "invoices:",
-        *_invoices(invoices, several),
+        *_invoices(proposal),
+        "",
+        *_payments(proposal),
     ]
-    payments = next((look for look in looks if look is not invoices and _fits_payments(look)), invoices)
-    lines += ["", *_payments(payments, invoices, several)]
-    for look in looks:
-        if look is not invoices and look is not payments:
-            if {"customer_id", "country"} <= look.roles.keys():
-                lines += ["", *_customers(look)]
-            else:
-                lines += ["", f"# Nothing was recognised in {_file_name(look)}: it is not used."]
-    lines += ["", *_rest(looks, "\n".join(lines) + "\n")]
+    if customers is not None:
+        lines += ["", *_customers(proposal, customers)]
+    taken = {"invoices": invoices, "payments": payments, "customers": customers}
+    lines += ["", *_other_looks(proposal), *_rest(proposal.looks, "\n".join(lines), taken)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-# ---- Looking at a file -----------------------------------------------------------------------
+# ---- Which file or sheet is which table ------------------------------------------------------
 
 
-def _look(path: Path | str) -> _Look:
-    table = open_table(path)
-    frames = []
-    seen = 0
-    for batch in table.batches():
-        frames.append(batch.filter(pl.col(CELL_FLAW).is_null()).head(_ROWS_LOOKED_AT - seen))
-        seen += frames[-1].height
-        if seen >= _ROWS_LOOKED_AT:
-            break
-    rows = pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame()
-    shown = [name for name in table.header if name and name in rows.columns]
-    rows = rows.select(as_text(_as_text(name, rows.schema[name])).alias(name) for name in shown)
-    roles = roles_of(table.header, partial(_penalty, rows))
-    formats: dict[str, str | None] = {}
-    doubtful: dict[str, str] = {}
-    for role in _DATES:
-        if role in roles and roles[role] in rows.columns:
-            formats[role], doubt = _date_format(rows[roles[role]].drop_nulls(), table)
-            if doubt:
-                doubtful[role] = doubt
-    _agree_on_order(formats, doubtful)
-    name = path.name if isinstance(path, Path) else path.partition("#")[2]
-    return _Look(name, table, rows, roles, formats, doubtful, _decimal(rows, roles))
+def _proposal(looks: list[Look]) -> _Proposal:
+    invoices = max(looks, key=_fits_invoices)
+    others = [look for look in looks if look is not invoices]
+    alike = tuple(look for look in others if look.table.header == invoices.table.header)
+    rest = [look for look in others if look not in alike]
+    payments = next((look for look in rest if _fits_payments(look)), invoices)
+    listed = [look for look in rest if look is not payments]
+    customers = next((look for look in listed if {"customer_id", "country"} <= look.roles.keys()), None)
+    return _Proposal(looks, invoices, alike, payments, customers)
 
 
-def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
-    if kind.is_nested() or kind in (pl.Binary, pl.Object):
-        return pl.lit(None, dtype=pl.String)
-    return pl.col(name).cast(pl.String, strict=False)
+def _fits_invoices(look: Look) -> tuple[int, int, int]:
+    needed = sum(role in look.roles for role in ("invoice_id", "customer_id", "issue_date"))
+    needed += "amount" in look.roles or look.has_two_sides
+    return needed + 2 * ("due_date" in look.roles), -("payment_date" in look.roles), look.rows.height
 
 
-def _penalty(rows: pl.DataFrame, role: str, name: str) -> int | None:
-    """How little the cells of a column look like what its name says; None where they cannot be it."""
-    if name not in rows.columns:
-        return None
-    cells = rows[name].drop_nulls()
-    if not len(cells):
-        return 0
-    frame = cells.to_frame("a")
-    if role in _DATES:
-        fitting = frame.select(as_date("a", tuple(DATE_FORMATS)).is_not_null().mean()).item()
-    elif role in _AMOUNTS:
-        fitting = max(frame.select(as_amount("a", mark).is_not_null().mean()).item() for mark in ".,")
-    elif role == "currency":
-        fitting = frame.select(pl.col("a").str.to_uppercase().is_in(list(ISO_4217)).mean()).item()
-    else:
-        # Of two numbers of an invoice the one that tells them apart.
-        apart = cells.n_unique() / rows.height
-        return 0 if role != "invoice_id" or apart >= _SHARE_READABLE else _NOT_APART
-    return 0 if fitting >= _SHARE_READABLE else None
+def _fits_payments(look: Look) -> bool:
+    dated = "payment_date" in look.roles or ("issue_date" in look.roles and "due_date" not in look.roles)
+    paid = "payment_amount" in look.roles or "amount" in look.roles
+    return dated and paid and bool({"invoice_id", "customer_id"} & look.roles.keys())
 
 
-def _date_format(cells: pl.Series, table: OpenTable) -> tuple[str | None, str]:
-    """How days are written, and what is doubtful about it."""
-    if not len(cells):
-        return None, "the column is empty"
-    days = cells.str.replace(r"[T ]\d{1,2}:\d{2}.*$", "")
-    shares = {shape: days.str.contains(f"^{shape}$").cast(pl.Int8).sum() for shape in _SHAPES}
-    shape = max(shares, key=lambda one: shares[one])
-    if shares[shape] < _SHARE_READABLE * len(days):
-        return None, "the days are written in no way that is known, or in several"
-    names = _SHAPES[shape]
-    if not isinstance(table, DelimitedText) and names == ("YYYY-MM-DD",):
-        return None, ""
-    return (names[0], "") if len(names) == 1 else _order(days, *names)
-
-
-def _order(days: pl.Series, day_first: str, month_first: str) -> tuple[str, str]:
-    """Whether the day or the month comes first, by numbers above twelve."""
-    parts = days.str.extract_groups(r"^(?<first>\d+)\D(?<second>\d+)\D").struct.unnest()
-    first, second = (int((parts[name].cast(pl.Int64) > 12).sum()) for name in ("first", "second"))
-    likelier = day_first if first >= second else month_first
-    if first and second:
-        return likelier, f"both {day_first} and {month_first} occur: some days will be refused"
-    if not first and not second:
-        return likelier, f"no day above 12 tells whether it is {day_first} or {month_first}"
-    return likelier, ""
-
-
-def _agree_on_order(formats: dict[str, str | None], doubtful: dict[str, str]) -> None:
-    """A column in doubt between two orders follows one of the same file that is not."""
-    for role in list(doubtful):
-        for other, name in formats.items():
-            same = name is not None and {name, formats[role]} in (
-                {"DD/MM/YYYY", "MM/DD/YYYY"},
-                {"DD/MM/YY", "MM/DD/YY"},
-                {"DD/MM/YYYY"},
-                {"DD/MM/YY"},
-            )
-            if doubtful[role].startswith("no day") and other not in doubtful and same:
-                formats[role] = name
-                del doubtful[role]
-                break
-
-
-def _decimal(rows: pl.DataFrame, roles: dict[str, str]) -> str:
-    """The mark that reads more of the amounts; of two that read as many, the one with fewer decimals."""
-    columns = [roles[role] for role in _AMOUNTS if roles.get(role) in rows.columns]
-    read = {".": 0, ",": 0}
-    cents = {".": 0, ",": 0}
-    for name in columns:
-        for mark in read:
-            readable = rows.filter(as_amount(name, mark).is_not_null())[name]
-            read[mark] += len(readable)
-            # 1.250 with a decimal point is an amount of three decimals, which few are.
-            cents[mark] += int((~readable.str.contains(rf"[{mark}]\d{{3}}$")).sum())
-    return max(".,", key=lambda mark: (read[mark], cents[mark], mark == "."))
+def _other_looks(proposal: _Proposal) -> Iterator[str]:
+    """Remarks on files and sheets of which nothing is made."""
+    used = (proposal.invoices, proposal.payments, proposal.customers)
+    for look in proposal.looks:
+        if any(look is one for one in used) or (look in proposal.alike and proposal.pattern):
+            continue
+        whole = all(other.file != look.file or other is look for other in proposal.looks)
+        hint = "; leave it out of the import" if whole and look.file else ""
+        if look in proposal.alike:
+            yield f"# {look.label} has the columns of {proposal.invoices.label}: it is not used{hint}."
+            yield "# Put the rows of both into one table, or import each by itself."
+        else:
+            yield f"# No table is made of {look.label}{hint}."
 
 
 # ---- Writing the proposal --------------------------------------------------------------------
-
-
-def _fits_invoices(look: _Look) -> tuple[int, int]:
-    needed = sum(role in look.roles for role in ("invoice_id", "customer_id", "issue_date", "amount"))
-    return needed + 2 * ("due_date" in look.roles), -("payment_date" in look.roles)
-
-
-def _fits_payments(look: _Look) -> bool:
-    dated = "payment_date" in look.roles or "issue_date" in look.roles
-    paid = "payment_amount" in look.roles or "amount" in look.roles
-    return dated and paid and bool({"invoice_id", "customer_id"} & look.roles.keys())
 
 
 def _quoted(text: str) -> str:
@@ -250,17 +174,16 @@ def _quoted(text: str) -> str:
     return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
-def _file_name(look: _Look) -> str:
-    return look.file or "the database"
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(_quoted(word) for word in words)
 
 
-def _defaults(look: _Look) -> list[str]:
-    known = [name for name in look.formats.values() if name]
-    lines = [f"date_format: {max(known, key=known.count)}"] if known else []
+def _defaults(look: Look) -> list[str]:
+    lines = [f"date_format: {look.default_format}"] if look.default_format else []
     return [*lines, f'decimal: "{look.decimal}"', ""]
 
 
-def _date_cell(look: _Look, role: str, default: str | None) -> str:
+def _date_cell(look: Look, role: str, default: str | None) -> str:
     name = _quoted(look.roles[role])
     own = look.formats.get(role)
     cell = f"{{column: {name}, format: {own}}}" if own and own != default else name
@@ -268,39 +191,44 @@ def _date_cell(look: _Look, role: str, default: str | None) -> str:
     return f"{cell}  # doubtful: {doubt}" if doubt else cell
 
 
-def _default_format(look: _Look) -> str | None:
-    known = [name for name in look.formats.values() if name]
-    return max(known, key=known.count) if known else None
+def _place(look: Look, proposal: _Proposal) -> list[str]:
+    lines = []
+    if look.file and len({one.file for one in proposal.looks}) > 1:
+        pattern = proposal.pattern if look is proposal.invoices else None
+        lines.append(f"  file: {_quoted(pattern or glob.escape(look.file))}")
+    if look.place.sheet:
+        lines.append(f"  sheet: {_quoted(look.place.sheet)}")
+    if look.place.skip_lines:
+        lines.append(f"  skip_lines: {look.place.skip_lines}  # above the header")
+    return lines
 
 
-def _place(look: _Look, several: bool) -> list[str]:
-    return [f"  file: {_quoted(glob.escape(look.file))}"] if several and look.file else []
-
-
-def _invoices(look: _Look, several: bool) -> list[str]:
-    default = _default_format(look)
-    lines = [*_place(look, several), *_kinds(look), "  columns:"]
+def _invoices(proposal: _Proposal) -> list[str]:
+    look = proposal.invoices
+    default = look.default_format
+    debits = _keep(look, "debit", DEBIT_WORDS)
+    lines = [*_place(look, proposal), *debits, *_kinds(look, bool(debits)), *_negative(look), "  columns:"]
     for role in ("invoice_id", "customer_id", "issue_date"):
         if role in look.roles:
-            cell = _date_cell(look, role, default) if role in _DATES else _quoted(look.roles[role])
+            cell = _date_cell(look, role, default) if role in DATES else _quoted(look.roles[role])
             lines.append(f"    {role}: {cell}")
         else:
-            lines.append(f"    # {role}: COLUMN  # not found among the headers")
+            same = "; or {constant: NAME} where all is one customer's" if role == "customer_id" else ""
+            lines.append(f"    # {role}: COLUMN  # not found among the headers{same}")
     lines += _due_date(look, default)
-    if "amount" in look.roles:
-        lines.append(f"    amount: {_quoted(look.roles['amount'])}")
+    amount = look.roles["debit"] if look.has_two_sides else look.roles.get("amount")
+    if amount is not None:
+        lines.append(f"    amount: {_quoted(amount)}")
     else:
         lines.append("    # amount: COLUMN  # not found among the headers; with tax, as the customer owes it")
-    if "currency" in look.roles:
-        lines.append(f"    currency: {_quoted(look.roles['currency'])}")
-    else:
-        lines.append("    # currency: {constant: EUR}  # not found among the headers; or give --currency")
-    if "open_amount" in look.roles and "amount" in look.roles:
+    lines.append(f"    {_currency(look)}")
+    # The balance of a statement runs on from line to line.
+    if "open_amount" in look.roles and amount is not None and not look.is_statement:
         lines += ["  check:", f"    open_amount: {_quoted(look.roles['open_amount'])}"]
     return lines
 
 
-def _due_date(look: _Look, default: str | None) -> list[str]:
+def _due_date(look: Look, default: str | None) -> list[str]:
     if "due_date" in look.roles:
         return [f"    due_date: {_date_cell(look, 'due_date', default)}"]
     if "terms_days" in look.roles and "issue_date" in look.roles:
@@ -312,39 +240,79 @@ def _due_date(look: _Look, default: str | None) -> list[str]:
     return ["    # due_date: COLUMN  # not found among the headers; or give --terms-days"]
 
 
-def _kinds(look: _Look) -> list[str]:
+def _currency(look: Look) -> str:
+    if "currency" in look.roles:
+        return f"currency: {_quoted(look.roles['currency'])}"
+    if len(look.currencies) == 1:
+        return f"currency: {{constant: {look.currencies[0]}}}  # by what stands beside the amounts"
+    if look.currencies:
+        codes = ", ".join(look.currencies)
+        return f"# currency: COLUMN  # {codes} stand beside the amounts: a column has to say which is which"
+    return "# currency: {constant: EUR}  # not found among the headers; or give --currency"
+
+
+def _keep(look: Look, role: str, words: frozenset[str]) -> list[str]:
+    """Conditions on the lines of a statement: its debits, or its credits."""
+    if look.has_two_sides:
+        name = _quoted(look.roles[role])
+        nothing = look.rows.filter(look.amounts(role) == 0.0)[look.roles[role]].unique().sort()
+        lines = ["  keep:", f"    - {{column: {name}, present: true}}"]
+        if len(nothing):
+            zeros = sorted({"0", *nothing})
+            lines.append(f"    - {{column: {name}, not_in: [{', '.join(map(json.dumps, zeros))}]}}")
+        return lines
+    if not look.is_statement:
+        return []
+    name = look.roles["side"]
+    codes = [code for code in look.rows[name].drop_nulls().unique().sort() if code.lower() in words]
+    return ["  keep:", f"    - {{column: {_quoted(name)}, in: [{_listed(codes)}]}}"] if codes else []
+
+
+def _kinds(look: Look, kept: bool) -> list[str]:
     """Remark on kinds of documents: credit notes and payables are no invoices."""
     name = look.roles.get("document_type")
-    if name is None or name not in look.rows.columns:
+    if name is None:
         return []
     kinds = look.rows[name].drop_nulls().n_unique()
-    if not 1 < kinds <= 30:
+    if not 1 < kinds <= _KINDS_MAX:
         return []
+    condition = f"{{column: {_quoted(name)}, in: [INVOICE], reason: other_document}}"
     return [
         f"  # {_quoted(name)} holds {kinds} kinds of documents: keep the invoices, for example",
-        f"  # keep: [{{column: {_quoted(name)}, in: [INVOICE], reason: other_document}}]",
+        f"  #   - {condition}" if kept else f"  # keep: [{condition}]",
     ]
 
 
-def _payments(look: _Look, invoices: _Look, several: bool) -> list[str]:
+def _negative(look: Look) -> list[str]:
+    if "amount" not in look.roles or look.is_statement:
+        return []
+    count = int((look.amounts("amount") < 0).sum())
+    name = _quoted(look.roles["amount"])
+    remark = f"  # Lines below zero in {name}: {count}. Credit notes are refused among invoices unless"
+    return [remark, "  # they are kept apart, as docs/sources.md tells."] if count else []
+
+
+def _payments(proposal: _Proposal) -> list[str]:
+    look, invoices = proposal.payments, proposal.invoices
+    if look is invoices and look.is_statement:
+        return _credits(proposal)
     if look is invoices and "payment_date" not in look.roles:
         return ["# payments: no date of payment was found; without payments every invoice looks open"]
     role = "payment_date" if "payment_date" in look.roles else "issue_date"
-    default = _default_format(invoices)
     amount = look.roles.get("payment_amount") or look.roles.get("amount")
     lines = ["payments:"]
     if look is invoices:
         present = _quoted(look.roles["payment_date"])
         lines += ["  lines_of: invoices", "  keep:", f"    - {{column: {present}, present: true}}"]
     else:
-        lines += _place(look, several)
+        lines += _place(look, proposal)
         if look.decimal != invoices.decimal:
             lines.append(f'  decimal: "{look.decimal}"')
     lines.append("  columns:")
     for column in ("invoice_id", "customer_id"):
         if column in look.roles and (column == "invoice_id" or "invoice_id" not in look.roles):
             lines.append(f"    {column}: {_quoted(look.roles[column])}")
-    lines.append(f"    payment_date: {_date_cell(look, role, default)}")
+    lines.append(f"    payment_date: {_date_cell(look, role, invoices.default_format)}")
     if amount is None:
         return [f"# {line}" for line in lines] + ["#     amount: COLUMN  # not found among the headers"]
     lines.append(f"    amount: {_quoted(amount)}")
@@ -355,28 +323,74 @@ def _payments(look: _Look, invoices: _Look, several: bool) -> list[str]:
     return lines
 
 
-def _customers(look: _Look) -> list[str]:
+def _credits(proposal: _Proposal) -> list[str]:
+    """Payments as the credits of a statement: on account, unless they bear the numbers of invoices."""
+    look = proposal.invoices
+    keep = _keep(look, "credit", CREDIT_WORDS)
+    named = ["invoice_id"] if _credits_name_invoices(look) else []
+    named += ["customer_id"] if "customer_id" in look.roles else []
+    if not named or not keep or "issue_date" not in look.roles:
+        return [
+            "# payments: the credits of this statement are they; name the customer of each line, or the",
+            "# invoice that it pays, and their day",
+        ]
+    lines = ["payments:", *_place(look, proposal), *keep, "  columns:"]
+    lines += [f"    {column}: {_quoted(look.roles[column])}" for column in named]
+    lines.append(f"    payment_date: {_date_cell(look, 'issue_date', look.default_format)}")
+    role = "credit" if look.has_two_sides else "amount"
+    cell = _quoted(look.roles[role])
+    below = int((look.amounts(role).filter(look.is_credit()) < 0).sum())
+    turned = below > _SHARE_NAMED * int(look.rows.select(look.is_credit().sum()).item())
+    lines.append(f"    amount: {{column: {cell}, sign: -1}}" if turned else f"    amount: {cell}")
+    if "invoice_id" not in named:
+        lines.append("    # invoice_id: COLUMN  # what each credit pays; without it all is cash on account")
+    lines.append("    # Credit notes among them would count as payments: leave them out by a condition.")
+    return lines
+
+
+def _credits_name_invoices(look: Look) -> bool:
+    name = look.roles.get("invoice_id")
+    if name is None:
+        return False
+    credit = look.is_credit()
+    numbers = look.rows.filter(credit)[name]
+    known = numbers.is_in(look.rows.filter(~credit)[name].drop_nulls().implode())
+    return len(numbers) > 0 and int(known.fill_null(False).sum()) >= _SHARE_NAMED * len(numbers)
+
+
+def _customers(proposal: _Proposal, look: Look) -> list[str]:
     return [
         "customers:",
-        *_place(look, several=True),
+        *_place(look, proposal),
         "  columns:",
         f"    customer_id: {_quoted(look.roles['customer_id'])}",
         f"    country: {_quoted(look.roles['country'])}",
     ]
 
 
-def _rest(looks: Sequence[_Look], written: str) -> list[str]:
-    """Remarks on the columns that are not used."""
-    lines = []
+# ---- What is left out ------------------------------------------------------------------------
+
+
+def _rest(looks: Sequence[Look], written: str, taken: dict[str, Look | None]) -> Iterator[str]:
+    """Remarks on the columns that the proposal, without its remarks, does not name."""
+    proposed = yaml.load(written, yaml.BaseLoader)
     for look in looks:
-        left = [
-            _quoted(name)
-            for name in look.table.header
-            if name and not re.search(rf"(?<=[ {{]){re.escape(_quoted(name))}(?=[,}} \n])", written)
-        ]
+        tables = [proposed[name] for name, one in taken.items() if one is look and name in proposed]
+        used = {name for table in tables for name in _names_in(table)}
+        left = [_quoted(name) for name in look.table.header if name and name not in used]
         for start in range(0, min(len(left), _UNUSED_SHOWN_MAX), 8):
-            what = f"# Not used of {_file_name(look)}: " if not start else "#   "
-            lines.append(what + ", ".join(left[start : start + 8]))
+            what = f"# Not used of {look.label}: " if not start else "#   "
+            yield what + ", ".join(left[start : start + 8])
         if len(left) > _UNUSED_SHOWN_MAX:
-            lines.append(f"#   and {len(left) - _UNUSED_SHOWN_MAX} more")
-    return lines
+            yield f"#   and {len(left) - _UNUSED_SHOWN_MAX} more"
+
+
+def _names_in(table: dict[str, Any]) -> Iterator[str]:
+    for part in ("columns", "check"):
+        # A table of which nothing was found is empty text.
+        for cell in (table.get(part) or {}).values():
+            yield from (
+                (cell.get("column", ""), cell.get("plus_days", "")) if isinstance(cell, dict) else (cell,)
+            )
+    for condition in table.get("keep", ()):
+        yield condition["column"]

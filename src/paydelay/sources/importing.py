@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
 from collections.abc import Iterable
@@ -10,13 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from paydelay.errors import ConfigError, LedgerError
+from paydelay.errors import ConfigError, CurrencyError, LedgerError
 from paydelay.sources.draft import Draft
 from paydelay.sources.imported import ImportedLedger, to_ledger
 from paydelay.sources.opening import is_address
-from paydelay.sources.options import ImportOptions
+from paydelay.sources.options import EXPECTED, ImportOptions
 from paydelay.sources.pseudonyms import pseudonymise
-from paydelay.sources.rates import add_rates
+from paydelay.sources.rates import add_rates, named_options
 from paydelay.sources.terms import terms_of
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def import_ledger(
     draft: Draft = importlib.import_module(KINDS[kind]).read(places, chosen)
     add_rates(draft, chosen)
     # Under the true names first: adapters compare with what they read.
-    ledger = to_ledger(draft)
+    ledger = _ledger_of(draft)
     if chosen.pseudonym_key:
         ledger = pseudonymise(ledger, chosen.pseudonym_key)
     log.info(
@@ -137,6 +138,13 @@ def import_ledger(
         *(sum(getattr(file, count) for file in draft.files) for count in ("read", "used", "refused")),
     )
     return ledger
+
+
+def _ledger_of(draft: Draft) -> ImportedLedger:
+    try:
+        return to_ledger(draft)
+    except CurrencyError as error:
+        raise named_options(error, draft) from None
 
 
 def _places(kind: str, files: str | Path | Iterable[str | Path]) -> list[str | Path]:
@@ -157,10 +165,12 @@ def _options(options: ImportOptions | None, more: dict[str, Any]) -> ImportOptio
     try:
         return ImportOptions(**given | more)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(
-            f"The option {'.'.join(map(str, first['loc']))} is not usable: {first['msg']}."
-        ) from None
+        name = str(error.errors()[0]["loc"][0])
+        if name not in EXPECTED:
+            near = difflib.get_close_matches(name, EXPECTED, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(EXPECTED)}."
+            raise ConfigError(f"An import has no option {name}; {hint}") from None
+        raise ConfigError(f"The option {_flag(name)} is not usable; give {EXPECTED[name]}.") from None
 
 
 def _refuse_unused(kind: str, options: ImportOptions) -> None:
@@ -168,5 +178,15 @@ def _refuse_unused(kind: str, options: ImportOptions) -> None:
     used = EVERY_KIND | OPTIONS.get(kind, frozenset())
     for name, field in ImportOptions.model_fields.items():
         if name not in used and getattr(options, name) != field.default:
-            flag = name.replace("_", "-")
-            raise ConfigError(f"The kind '{kind}' has no use for --{flag}; leave it out.")
+            raise ConfigError(f"The kind '{kind}' has no use for {_flag(name)}; leave it out.")
+    # Of the kinds only fec has terms to fall back on, which then run on to the end of the month.
+    if options.terms_end_of_month and options.terms_days is None and kind != "fec":
+        raise ConfigError(
+            "The option --terms-end-of-month changes nothing without --terms-days; give the days too. A "
+            "table of --terms says so of each customer in its column end_of_month."
+        )
+
+
+def _flag(name: str) -> str:
+    """An option as the command line calls it."""
+    return f"--{name.replace('_', '-')}"

@@ -36,7 +36,6 @@ _INVOICES = pl.Schema(
 _PAYMENTS = pl.Schema(
     {"invoice_id": pl.String(), "payment_date": pl.Date(), "amount": pl.Float64(), LINE: pl.Int64()}
 )
-_UNUSED_SHOWN_MAX = 12
 _CENTS = "__paydelay_cents"
 
 
@@ -138,23 +137,23 @@ def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, 
     columns = mapping.invoices.columns
 
     def share(n: int) -> float:
-        return round(100.0 * n / total, 1) if total else 0.0
+        return round(n / total, 3) if total else 0.0
 
     due = columns.get("due_date")
     if due is not None and due.plus_days is not None:
         n = counts["given"]
-        draft.assume("mapped.due_computed", n=n, share=share(n))
+        draft.assume("mapped.due_computed", n=n, invoice_share=share(n))
     if terms.days is not None:
         n = counts["terms_days"]
         key = "mapped.due_from_terms_end_of_month" if terms.end_of_month else "mapped.due_from_terms"
-        draft.assume(key, n=n, share=share(n), days=terms.days)
+        draft.assume(key, n=n, invoice_share=share(n), days=terms.days)
     n = counts["terms_table"]
-    draft.assume("mapped.due_from_terms_table", n=n, share=share(n))
+    draft.assume("mapped.due_from_terms_table", n=n, invoice_share=share(n))
     for (column, bound), changed in sorted(progress.changed_dates.items()):
         draft.assume("mapped.date_set_back", n=changed, column=column, bound=bound)
     if options.currency is not None:
         n = counts["empty_currency"]
-        draft.assume("mapped.currency_given", n=n, share=share(n), currency=options.currency)
+        draft.assume("mapped.currency_given", n=n, invoice_share=share(n), currency=options.currency)
     currency = columns.get("currency")
     if currency is not None and currency.constant is not None:
         draft.assume("mapped.currency_constant", n=total, currency=currency.constant)
@@ -166,8 +165,7 @@ def _tell(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms, 
     if OPEN_AMOUNT not in mapping.invoices.check:
         draft.assume("mapped.payments_unchecked", n=draft.tables["payments"].height)
     for label, names in progress.unused.items():
-        shown = ", ".join(names[:_UNUSED_SHOWN_MAX]) + (" ..." if len(names) > _UNUSED_SHOWN_MAX else "")
-        draft.assume("mapped.columns_unused", n=len(names), file=label, columns=shown)
+        draft.assume("columns_unused", n=len(names), file=label, columns=", ".join(names))
 
 
 # ---- Agreement -------------------------------------------------------------------------------
@@ -195,7 +193,7 @@ def stated_cents(table: TableMapping, batch: Batch, converted: pl.Expr) -> pl.Ex
 
     Examples
     --------
-    >>> rows = pl.DataFrame({"Total": ["1 234,5", "(3,07)", "12-"], "amount": [0.0, 0.0, 0.0]})
+    >>> rows = pl.DataFrame({"Total": ["1 234,5 €", "(3,07)", "12- EUR"], "amount": [0.0, 0.0, 0.0]})
     >>> table = TableMapping(columns={"amount": {"column": "Total"}}, decimal=",")
     >>> batch = Batch(rows.schema, {"Total": "Total"}, iso_dates=False)
     >>> rows.select(stated_cents(table, batch, pl.col("amount"))).to_series().to_list()
@@ -214,9 +212,9 @@ def stated_cents(table: TableMapping, batch: Batch, converted: pl.Expr) -> pl.Ex
     mark = re.escape(cell.decimal or table.decimal or ".")
     whole = text.str.replace(rf"{mark}.*$", "").str.replace_all(r"[^0-9]", "")
     part = text.str.extract(rf"{mark}([0-9]*)").fill_null("").str.pad_end(2, "0")
-    plain = (part.str.len_chars() == 2) & ~text.str.contains("[eE]")
+    plain = (part.str.len_chars() == 2) & ~text.str.contains("[0-9][eE][-+0-9]")
     cents = pl.when(plain).then(pl.concat_str(whole, part)).cast(pl.Int64, strict=False)
-    sign = pl.when(text.str.contains(r"^[-\u2212(]|[-\u2212]$")).then(-cell.sign).otherwise(cell.sign)
+    sign = pl.when(text.str.contains(r"[-\u2212(]")).then(-cell.sign).otherwise(cell.sign)
     return pl.coalesce(cents * sign, _in_cents(converted)).cast(pl.Int64).alias(_CENTS)
 
 

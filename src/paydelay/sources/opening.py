@@ -214,7 +214,8 @@ def read_rows(draft: Draft, table: OpenTable, columns: Sequence[str]) -> pl.Data
     Parameters
     ----------
     draft : Draft
-        Gets the file, its line count and the refused lines.
+        Gets the file, its line count, the columns that are not wanted and the refused
+        lines.
     table : OpenTable
         The table.
     columns : sequence of str
@@ -226,6 +227,9 @@ def read_rows(draft: Draft, table: OpenTable, columns: Sequence[str]) -> pl.Data
         The columns as text, and ``LINE``.
     """
     number = draft.add_file(table.label, **getattr(table, "details", {}))
+    unused = [name for name in table.header if name and name not in columns]
+    label = draft.files[number].label
+    draft.assume("columns_unused", n=len(unused), file=label, columns=", ".join(unused))
     frames = [pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), LINE: pl.Int64})]
     lacking = [pl.lit(None, dtype=pl.String).alias(name) for name in columns if name not in table.header]
     for batch in table.batches(columns):

@@ -6,9 +6,36 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Days = Annotated[int, Field(ge=0, le=3650)]
+from paydelay.ledger import ISO_4217
+
+TERMS_DAYS_MAX = 3650
+
+
+def _known_code(code: str) -> str:
+    if code not in ISO_4217:
+        raise ValueError("no code of ISO 4217")
+    return code
+
+
+Days = Annotated[int, Field(ge=0, le=TERMS_DAYS_MAX)]
+Code = Annotated[str, AfterValidator(_known_code)]
+
+_CODE = "an ISO 4217 code in three capital letters, such as EUR"
+EXPECTED = {
+    "mapping": "the path of a YAML file",
+    "terms_days": f"a whole number of days from 0 to {TERMS_DAYS_MAX}",
+    "terms_end_of_month": "true or false",
+    "terms": "the path of a table customer_id, terms_days",
+    "match_unlettered": "fifo",
+    "currency": _CODE,
+    "reporting_currency": _CODE,
+    "rates": "the path of a table currency, rate_date, rate, or ecb",
+    "export_date": "a day, such as 2025-11-30",
+    "pseudonym_key": "a text of at least 16 characters",
+}
+"""What each option should be, the end of a sentence."""
 
 
 class ImportOptions(BaseModel):
@@ -52,8 +79,8 @@ class ImportOptions(BaseModel):
     terms_end_of_month: bool = False
     terms: Path | None = None
     match_unlettered: Literal["fifo"] | None = None
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-    reporting_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    currency: Code | None = None
+    reporting_currency: Code | None = None
     rates: str | None = None
     export_date: date | None = None
     pseudonym_key: Annotated[str, Field(min_length=16)] | None = Field(default=None, repr=False)

@@ -16,8 +16,9 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import ConfigError, CurrencyError, LedgerError
+from paydelay.ledger import ISO_4217
 from paydelay.preflight import importing
-from paydelay.sources.draft import LINE, Draft
+from paydelay.sources.draft import LINE, Draft, Value
 from paydelay.sources.on_account import convert_on_account
 from paydelay.sources.opening import open_table
 from paydelay.sources.options import ImportOptions
@@ -27,6 +28,7 @@ from paydelay.sources.values import as_amount, as_date, as_text
 ECB = "ecb"
 _EURO = "EUR"
 _BANK_DAYS_BEHIND_BOOKS = 31
+_CODES_SHOWN = 8
 _SCHEMA = pl.Schema({"currency": pl.String, "rate_date": pl.Date, "rate": pl.Float64})
 _DATES = {
     "invoices": ("issue_date", "recorded_on"),
@@ -61,6 +63,53 @@ def add_rates(draft: Draft, options: ImportOptions) -> None:
     convert_on_account(draft, _given(draft, options) if options.rates is not None else None)
 
 
+def named_options(error: CurrencyError, draft: Draft) -> CurrencyError:
+    """What a ledger says of currencies it cannot convert, in the words of an import.
+
+    A ledger asks for a table beside its own, where an import has options.
+
+    Parameters
+    ----------
+    error : CurrencyError
+        What the ledger said.
+    draft : Draft
+        What the ledger was to be made of.
+
+    Returns
+    -------
+    CurrencyError
+        The same where no option would help.
+
+    Examples
+    --------
+    >>> draft = Draft("demo", tables={"invoices": pl.DataFrame({"currency": ["EUR", "USD"]})})
+    >>> print(named_options(CurrencyError("..."), draft))
+    The invoices are in 2 currencies (EUR, USD) and nothing says what one is worth in the other; give
+    --rates ecb or --rates FILE, and --reporting-currency CODE for the one to report in.
+    """
+    reporting, rates = draft.reporting_currency, draft.tables.get("rates")
+    codes = draft.tables["invoices"]["currency"].str.to_uppercase().drop_nulls().unique().sort()
+    known = [code for code in codes if code in ISO_4217]
+    if reporting is not None and (reporting not in ISO_4217 or (rates is not None and rates.height)):
+        return error
+    shown = ", ".join(known[:_CODES_SHOWN]) + (", ..." if len(known) > _CODES_SHOWN else "")
+    if rates is not None and rates.height:
+        return CurrencyError(
+            f"The invoices are in {len(known)} currencies ({shown}), and the rates do not tell which of them "
+            "they lead to; name it with --reporting-currency CODE."
+        )
+    if reporting is not None:
+        foreign = [code for code in known if code != reporting]
+        return CurrencyError(
+            f"Nothing says what {' or '.join(foreign[:_CODES_SHOWN])} is worth in {reporting}, the reporting "
+            "currency, and there are invoices in it; give --rates ecb or --rates FILE."
+        )
+    return CurrencyError(
+        f"The invoices are in {len(known)} currencies ({shown}) and nothing says what one is worth in the "
+        "other; give --rates ecb or --rates FILE, and --reporting-currency CODE for the one to report in."
+    )
+
+
 def _given(draft: Draft, options: ImportOptions) -> pl.DataFrame:
     """The rates that the options name; those that the invoices need become the draft's own."""
     own = draft.tables.get("rates")
@@ -70,7 +119,7 @@ def _given(draft: Draft, options: ImportOptions) -> pl.DataFrame:
     if asked.strip().lower() == ECB:
         draft.reporting_currency = draft.reporting_currency or _EURO
         wanted = pl.concat([needed["currency"], _on_account_codes(draft)])
-        published, source = ecb_rates(wanted.to_frame(), draft.reporting_currency), "ECB"
+        published, source = ecb_rates(wanted.to_frame(), draft.reporting_currency), None
         published = published.filter(pl.col("rate_date") <= _bank_until(last, options.export_date))
     else:
         published, source = read_rates(Path(asked)), Path(asked).name
@@ -258,7 +307,7 @@ def _span(published: pl.DataFrame, needed: pl.DataFrame, reporting: str | None) 
     )
 
 
-def _tell(draft: Draft, rates: pl.DataFrame, needed: pl.DataFrame, source: str) -> None:
+def _tell(draft: Draft, rates: pl.DataFrame, needed: pl.DataFrame, source: str | None) -> None:
     used = needed.sort("issue_date").join_asof(
         rates.sort("rate_date").with_columns(published="rate_date"),
         left_on="issue_date",
@@ -270,7 +319,11 @@ def _tell(draft: Draft, rates: pl.DataFrame, needed: pl.DataFrame, source: str) 
     first, last = rates["rate_date"].min(), rates["rate_date"].max()
     if isinstance(first, date) and isinstance(last, date):
         codes = ", ".join(rates["currency"].unique().sort())
-        draft.assume("rates.source", n=rates.height, source=source, currencies=codes, first=first, last=last)
+        said: dict[str, Value] = {"currencies": codes, "first": first, "last": last}
+        if source is None:
+            draft.assume("rates.bank", n=rates.height, **said)
+        else:
+            draft.assume("rates.source", n=rates.height, source=source, **said)
     age = (pl.col("issue_date") - pl.col("published")).dt.total_days()
     older = used.select(age.alias("age")).filter(pl.col("age") > 0)
     oldest = older["age"].max()

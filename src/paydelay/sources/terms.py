@@ -9,11 +9,10 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.sources.opening import open_table
-from paydelay.sources.options import ImportOptions
+from paydelay.sources.options import TERMS_DAYS_MAX, ImportOptions
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER
 from paydelay.sources.values import as_amount, as_text
 
-DAYS_MAX = 3650
 NO_TERMS = pl.DataFrame(schema={"customer_id": pl.String, "terms_days": pl.Int32, "end_of_month": pl.Boolean})
 """A table of terms in which no customer stands."""
 _FLAGS = {
@@ -119,7 +118,9 @@ def read_terms(path: Path) -> pl.DataFrame:
             LINE_NUMBER,
             CELL_FLAW,
             as_text(pl.col("customer_id").cast(pl.String)).alias("customer_id"),
-            pl.when(days.is_between(0, DAYS_MAX) & (days == days.round())).then(days).alias("terms_days"),
+            pl.when(days.is_between(0, TERMS_DAYS_MAX) & (days == days.round()))
+            .then(days)
+            .alias("terms_days"),
             as_text(flag).fill_null("no").str.to_lowercase().alias("end_of_month"),
         )
         for batch in table.batches([name for name in names if name in table.header])
@@ -137,7 +138,7 @@ def read_terms(path: Path) -> pl.DataFrame:
     if bad.height:
         raise LedgerError(
             f"Line {bad[LINE_NUMBER][0]} of {table.label} is no usable row of terms; it needs a customer_id, "
-            f"whole terms_days from 0 to {DAYS_MAX}, and yes or no as end_of_month."
+            f"whole terms_days from 0 to {TERMS_DAYS_MAX}, and yes or no as end_of_month."
         )
     twice = rows.filter(pl.col("customer_id").is_duplicated())
     if twice.height:

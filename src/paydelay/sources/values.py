@@ -25,6 +25,10 @@ DECIMAL_MARKS = (".", ",")
 _SPACE = r"[\s\u00a0\u202f]"
 _APOSTROPHE = "['\u2019]"
 _TIME = "[T ].*"
+CURRENCY_MARKS = {"€": "EUR", "£": "GBP", "US$": "USD", "$": "USD"}
+"""Signs that may stand beside an amount in place of the code of its currency."""
+_MARK = r"(?:€|£|US\$|\$|EUR|GBP|USD|CHF)"
+_PLACED_SIGN = rf"^{_SPACE}*(?:{_MARK}{_SPACE}*)?[+-]|-{_SPACE}*(?:{_MARK})?$"
 _LAST_CENTURY = "9[0-9]"
 """A ledger holds days from 1990 on: only these of the years of two digits are before 2000."""
 
@@ -103,7 +107,8 @@ def as_amount(column: str | pl.Expr, decimal: str = ".") -> pl.Expr:
 
     Spaces, apostrophes or the other mark group thousands, where one of them stands
     before every three digits: taken away wherever they stand, 12,50 would be read as
-    1250. A minus may stand before or after, or brackets around it; not two of them.
+    1250. A minus may stand before or after, or brackets around it; not two of them. So
+    may the sign or code of a currency, which is passed over.
 
     Parameters
     ----------
@@ -135,15 +140,41 @@ def as_amount(column: str | pl.Expr, decimal: str = ".") -> pl.Expr:
     mark, other = (r"\.", ",") if decimal == "." else (",", r"\.")
     grouped = "|".join(rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+" for group in (other, _SPACE, _APOSTROPHE))
     number = rf"(?:(?:{grouped}|[0-9]+)(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]{{1,2}})?"
-    # One sign: before, after, or as brackets.
-    signed = rf"[+-]?{_SPACE}*{number}|{number}{_SPACE}*-|\({_SPACE}*{number}{_SPACE}*\)"
+    before, after = rf"{_MARK}{_SPACE}*", rf"{_SPACE}*{_MARK}"
+    # One sign: before, after, or as brackets; and one currency, outside of it or inside.
+    core = rf"(?:[+-]?{_SPACE}*{number}|{number}{_SPACE}*-|\({_SPACE}*{number}{_SPACE}*\))"
+    inside = rf"[+-]{_SPACE}*{before}{number}|{number}{after}{_SPACE}*-"
+    bracketed = rf"\({_SPACE}*(?:{before}{number}|{number}{after}){_SPACE}*\)"
+    signed = rf"{core}|{before}{core}|{core}{after}|{inside}|{bracketed}"
     text = as_text(column)
     plain = text.str.replace("\u2212", "-", literal=True)
     written = pl.when(plain.str.contains(f"^(?:{signed})$")).then(plain)
-    digits = written.str.replace_all(rf"{_SPACE}|{_APOSTROPHE}|{other}|^[+-]|-$|[()]", "")
+    digits = written.str.replace_all(rf"{_SPACE}|{_APOSTROPHE}|{other}|{_PLACED_SIGN}|{_MARK}|[()]", "")
     value = digits.str.replace(decimal, ".", literal=True).cast(pl.Float64, strict=False)
-    below_zero = written.str.contains(r"^[-(]|-$")
-    return pl.when(below_zero).then(-value).otherwise(value).alias(text.meta.output_name())
+    return pl.when(below_zero(written)).then(-value).otherwise(value).alias(text.meta.output_name())
+
+
+def below_zero(text: pl.Expr) -> pl.Expr:
+    """Whether the sign of an amount says that it is below zero, readable or not.
+
+    Parameters
+    ----------
+    text : polars.Expr
+        Text.
+
+    Returns
+    -------
+    polars.Expr
+        Of type Boolean, null where there is no text.
+
+    Examples
+    --------
+    >>> amounts = pl.DataFrame({"a": ["-5 €", "€ (5)", "5,00- EUR", "5", "1e-3"]})
+    >>> amounts.select(below_zero(pl.col("a")))["a"].to_list()
+    [True, True, True, False, False]
+    """
+    minus = "[-\u2212]"
+    return text.str.contains(rf"^\s*(?:{_MARK}\s*)?(?:{minus}|\()|{minus}\s*(?:{_MARK}\s*)?$")
 
 
 def given(column: str | pl.Expr) -> pl.Expr:
