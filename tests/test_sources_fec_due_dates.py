@@ -113,12 +113,12 @@ def test_a_table_of_terms_counts_for_its_customers_and_a_written_day_more(tmp_pa
         "F4": "2023-03-17",
         "F5": "2023-03-17",
     }
-    shares = {key: (said["n"], said["share"]) for key, said in told(ledger).items() if key.startswith("due_")}
+    shares = {key: (said["n"], said["invoice_share"]) for key, said in told(ledger).items() if key.startswith("due_")}
     assert shares == {
-        "due_written": (1, 20.0),
-        "due_customer": (1, 20.0),
-        "due_text": (1, 20.0),
-        "due_given": (2, 40.0),
+        "due_written": (1, 0.2),
+        "due_customer": (1, 0.2),
+        "due_text": (1, 0.2),
+        "due_given": (2, 0.4),
     }
     assert len(ledger.report.files) == 1
 

@@ -299,6 +299,9 @@ def _take_customers(
     )
     count = _keep(books, "customers", dated, (_UNDATED,))[_UNDATED]
     whence = "the export date" if exported else "the last day on which anything was recorded"
+    if day == DATE_FIRST:
+        # Books in which nothing was recorded: there is no day that anything could be seen from.
+        return
     books.note(
         count,
         f"One customer row without valid_from is taken to be known from {day} on only, {whence}.",

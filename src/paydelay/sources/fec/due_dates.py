@@ -130,6 +130,6 @@ def _tell(draft: Draft, dated: pl.DataFrame, days: int | None) -> None:
             draft.assume(
                 f"fec.due_{source}",
                 n=count,
-                share=round(100 * count / dated.height, 1),
+                invoice_share=round(count / dated.height, 3),
                 days=days if days is not None else LEGAL_TERMS_DAYS,
             )
