@@ -113,7 +113,11 @@ def test_a_table_of_terms_counts_for_its_customers_and_a_written_day_more(tmp_pa
         "F4": "2023-03-17",
         "F5": "2023-03-17",
     }
-    shares = {key: (said["n"], said["invoice_share"]) for key, said in told(ledger).items() if key.startswith("due_")}
+    shares = {
+        key: (said["n"], said["invoice_share"])
+        for key, said in told(ledger).items()
+        if key.startswith("due_")
+    }
     assert shares == {
         "due_written": (1, 0.2),
         "due_customer": (1, 0.2),

@@ -615,3 +615,15 @@ def test_amounts_with_the_sign_of_their_currency_are_read_and_agree(tmp_path: Pa
     assert ledger.payments["amount"].to_list() == [30.0, 5.0]
     assert {one.source_amount for one in ledger.report.agreements} == {1234.5, 35.0}
     assert ledger.report.reconciled
+
+
+def test_an_amount_in_another_currency_than_its_line_is_refused(tmp_path: Path) -> None:
+    ledger = book(
+        tmp_path,
+        "F1;C1;02/01/2024;01/02/2024;100,00 €;\n"
+        "F2;C1;02/01/2024;01/02/2024;100,00 $;01/02/2024\n"
+        "F3;C1;02/01/2024;01/02/2024;100,00;\n",
+    )
+    assert ledger.invoices["invoice_id"].to_list() == ["F1", "F3"]
+    assert ledger.payments.is_empty()
+    assert ledger.report.refusals["line", "column", "rule"].rows() == [(3, "Total", "currency_contradicted")]

@@ -7,6 +7,7 @@ as text. Tables that take the same lines are made of one reading of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +23,7 @@ from paydelay.sources.opening import OpenTable, open_table
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.terms import Terms, due_after, terms_of
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, DelimitedText
-from paydelay.sources.values import as_text
+from paydelay.sources.values import as_text, bears_another
 from paydelay.sources.workbook import number_in
 
 _KEPT = "__paydelay_kept"
@@ -196,6 +197,7 @@ def _take(
     lacks_currency = pl.lit(False)
     if "invoices" in converted:
         lacks_currency = _fill_currency(converted["invoices"], options)
+        _compare_currency(converted, batch)
     typed = _typed(rows, converted).with_columns(lacks_currency.alias(_NO_CURRENCY))
     flaws = [flaw for name, columns in converted.items() for flaw in _flaws(name, columns)]
     typed = typed.with_columns(
@@ -249,6 +251,16 @@ def _fill_currency(columns: dict[str, Converted], options: ImportOptions) -> pl.
         return pl.lit(True)
     columns["currency"] = Converted(own.value.fill_null(filled), own.column)
     return own.value.is_null()
+
+
+def _compare_currency(converted: dict[str, dict[str, Converted]], batch: Batch) -> None:
+    """Make a flaw of amounts that bear the sign of another currency than the line's own."""
+    for columns in converted.values():
+        amount = columns.get("amount")
+        if amount is not None and amount.column is not None and "currency" in converted["invoices"]:
+            other = bears_another(batch.text(amount.column), pl.col(_own("invoices", "currency")))
+            flaw = ("currency_contradicted", amount.column, other)
+            columns["amount"] = replace(amount, flaws=(*amount.flaws, flaw))
 
 
 def _flaws(name: str, columns: dict[str, Converted]) -> list[tuple[str, str, pl.Expr]]:

@@ -27,6 +27,7 @@ _APOSTROPHE = "['\u2019]"
 _TIME = "[T ].*"
 CURRENCY_MARKS = {"€": "EUR", "£": "GBP", "US$": "USD", "$": "USD"}
 """Signs that may stand beside an amount in place of the code of its currency."""
+_DOLLARS = ["USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "ARS", "CLP", "COP"]
 _MARK = r"(?:€|£|US\$|\$|EUR|GBP|USD|CHF)"
 _PLACED_SIGN = rf"^{_SPACE}*(?:{_MARK}{_SPACE}*)?[+-]|-{_SPACE}*(?:{_MARK})?$"
 _LAST_CENTURY = "9[0-9]"
@@ -175,6 +176,32 @@ def below_zero(text: pl.Expr) -> pl.Expr:
     """
     minus = "[-\u2212]"
     return text.str.contains(rf"^\s*(?:{_MARK}\s*)?(?:{minus}|\()|{minus}\s*(?:{_MARK}\s*)?$")
+
+
+def bears_another(text: pl.Expr, currency: pl.Expr) -> pl.Expr:
+    """Whether an amount bears the sign or code of another currency than the one it is taken to be in.
+
+    Parameters
+    ----------
+    text : polars.Expr
+        The amount as written.
+    currency : polars.Expr
+        ISO 4217 code; a mere ``$`` may be any dollar or peso.
+
+    Returns
+    -------
+    polars.Expr
+        Of type Boolean, null where there is no sign.
+
+    Examples
+    --------
+    >>> amounts = pl.DataFrame({"a": ["5 €", "$5", "$5", "5"], "c": ["EUR", "CAD", "EUR", "EUR"]})
+    >>> amounts.select(bears_another(pl.col("a"), pl.col("c")))["a"].to_list()
+    [False, False, True, None]
+    """
+    mark = text.str.extract(f"({_MARK})")
+    dollars = (mark == "$") & currency.is_in(_DOLLARS)
+    return (mark.replace(CURRENCY_MARKS) != currency) & ~dollars
 
 
 def given(column: str | pl.Expr) -> pl.Expr:
