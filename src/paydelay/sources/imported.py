@@ -319,6 +319,7 @@ _TAKEN_OFF = [
     "credit_notes",
     "discounts",
     "write_offs",
+    "invoiced_advances",
 ]
 _MEASURES = ["accounts", "opening", "invoices", *_TAKEN_OFF]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from paydelay.sources.fec.advances import ADVANCE, INVOICED_ADVANCE
 from paydelay.sources.fec.allocation import allocate, by_document, less, oldest_first
 
 ROW = "__paydelay_row"
@@ -35,7 +36,8 @@ class Clearing:
     """
 
     def __init__(self, lines: pl.DataFrame, bounced: pl.DataFrame) -> None:
-        live = lines.filter(pl.col("kind") != "transfer").with_columns(pl.col(ROW).cast(pl.Int64))
+        moved = pl.col("kind").is_in(["transfer", INVOICED_ADVANCE])
+        live = lines.filter(~moved).with_columns(pl.col(ROW).cast(pl.Int64))
         self._all_claims = live.filter(pl.col("cents") > 0).rename({ROW: "claim"})
         self._all_settlements = (
             live.filter(pl.col("cents") < 0).with_columns(cents=-pl.col("cents")).rename({ROW: "settlement"})
@@ -255,7 +257,7 @@ def with_charges_apart(lines: pl.DataFrame) -> pl.DataFrame:
 def _taken_back(lines: pl.DataFrame, same: list[str], *, charges_max: int) -> pl.DataFrame:
     """Reversals and the latest payment before each that has what is the same, and a fitting amount."""
     found = [pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})]
-    reversals = lines.filter((pl.col("kind") == "reversal") & ~pl.col("account").str.starts_with("4191"))
+    reversals = lines.filter((pl.col("kind") == "reversal") & ~ADVANCE)
     payments = lines.filter(pl.col("kind") == "payment").with_columns(cents=-pl.col("cents"))
     for key in (
         ["document", "letter", "file"],
