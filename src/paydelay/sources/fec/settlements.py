@@ -116,7 +116,8 @@ class Clearing:
     def clear_earlier_years(self, sums: pl.DataFrame) -> int:
         """Let settlements with a letter take claims that an opening balance carries in one sum.
 
-        By document, then by equal amount, then the oldest first.
+        By document, then by equal amount, then the oldest first. What names one claim is that
+        one's, paid or not: a second payment of it settles nothing else.
 
         Parameters
         ----------
@@ -131,10 +132,14 @@ class Clearing:
         """
         count = 0
         with_claim = self._all_claims["group"].unique().implode()
+        debts = self._all_claims.filter(pl.col("kind").is_in(["invoice", "opening"]))
+        named = _named_once(debts, ["customer_id", "document"]).drop("claim")
+        named = self.settlements.join(named, on=["customer_id", "document"])["settlement"]
+        names_none = ~pl.col("settlement").is_in(named.implode())
         by_year = sums.sort("file", "alone").group_by("file", "alone", maintain_order=True)
         for (file, alone), customers in by_year:
             theirs = pl.col("customer_id").is_in(customers["customer_id"].implode())
-            theirs &= (pl.col("file") == file) & _LETTERED
+            theirs &= (pl.col("file") == file) & _LETTERED & names_none
             if alone:
                 theirs &= ~pl.col("group").is_in(with_claim)
             count += self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file))
