@@ -620,6 +620,21 @@ def test_a_debt_that_is_sold_to_a_factor_is_settled_and_told(tmp_path):
     assert told(ledger)["payment_without_cash"]["n"] == 1
 
 
+def test_a_loss_beyond_what_is_open_is_told(tmp_path):
+    ledger = imported(
+        tmp_path,
+        f"""
+        {SALE}
+        OD 2023-12-31 PERTE: 654 +150, 411000/C1 -150
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", None, "2023-12-31", 30.0, "discount"),
+        ("C1", "F1", "2023-12-31", 120.0, "write_off"),
+    ]
+    assert told(ledger)["loss_without_invoice"] == {"n": 1, "amount": 30.0, "currency": "EUR"}
+
+
 def test_closing_entries_that_clear_the_balance_sheet_pay_nothing(tmp_path):
     ledger = imported(tmp_path, f"{SALE}\nCL 2023-12-31 CLOTURE: 891 +120, 411000/C1 -120")
     assert payments(ledger) == []

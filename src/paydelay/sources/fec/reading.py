@@ -298,6 +298,14 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
     draft.assume(
         "fec.invoiced_advances", n=advances.height, amount=-_euros(advances["cents"]), currency=currency
     )
+    losses = settling.filter(pl.col("kind") == "write_off").select(LINE)
+    nameless = cash.join(losses.unique(), on=LINE, how="semi")
+    draft.assume(
+        "fec.loss_without_invoice",
+        n=nameless.height,
+        amount=round(float(nameless["amount"].sum()), 2),
+        currency=currency,
+    )
     bills = settling.filter(pl.col("counterpart") == "bill")
     draft.assume("fec.bills", n=bills.height, amount=-_euros(bills["cents"]), currency=currency)
     lettered = live.filter(pl.col("letter").is_not_null())

@@ -133,9 +133,9 @@ class Clearing:
         count = 0
         with_claim = self._all_claims["group"].unique().implode()
         debts = self._all_claims.filter(pl.col("kind").is_in(["invoice", "opening"]))
-        named = _named_once(debts, ["customer_id", "document"]).drop("claim")
-        named = self.settlements.join(named, on=["customer_id", "document"])["settlement"]
-        names_none = ~pl.col("settlement").is_in(named.implode())
+        key = ["customer_id", "document"]
+        naming = self.settlements.join(_named_once(debts, key), on=key, how="semi")["settlement"]
+        names_none = ~pl.col("settlement").is_in(naming.implode())
         by_year = sums.sort("file", "alone").group_by("file", "alone", maintain_order=True)
         for (file, alone), customers in by_year:
             theirs = pl.col("customer_id").is_in(customers["customer_id"].implode())
