@@ -165,14 +165,43 @@ def test_the_ledger_owes_at_every_month_end_what_that_year_s_accounts_say(files,
     every = [line for lines in files for line in lines if is_customers(line)]
     accounts, opened = _accounts(files, every)
     ours = balances(ledger_moves(ledger), {end for _, end in accounts})
+    invoiced = _invoiced_advances(ledger)
     for owner, end in {*accounts, *ours}:
         settled = opened.get((owner, end), 0) + ours.get((owner, end), 0) - accounts.get((owner, end), 0)
+        # An advance that was invoiced is owed in full: what it credits to 4191 pays nothing.
+        advanced = max((told for told in invoiced[owner] if told[0] <= end), default=(end, 0))[1]
+        assert 0 <= advanced <= _may_be_invoiced(every, owner, end)
+        settled -= advanced
         # What is paid of debts from before the books is all that may stand between, and only as
         # much as they are; a debt that a later opening brings to light was owed before it, too.
         assert 0 <= settled <= _all_opened(opened, owner)
     _assert_detail(ledger, accounts, opened)
     agreed = {agreement.key: agreement.difference for agreement in ledger.report.agreements}
     assert (agreed.get("fec.openings", 0) == 0) == _opens_as_it_closed(files, every)
+
+
+def _invoiced_advances(ledger):
+    """By customer: month ends, and the invoiced advances that stand then."""
+    told = defaultdict(list)
+    rows = ledger.report.detail.select("customer_id", "month_end", "invoiced_advances").iter_rows()
+    for owner, end, amount in rows:
+        told[owner].append((end, round(amount * 100)))
+    return told
+
+
+def _may_be_invoiced(every, owner, end):
+    """Credits on 4191 in entries that debit a customer, whose invoice they may be."""
+    debited = {(line.day.year, line.number) for line in every if line.journal != "AN" and line.cents > 0}
+    return sum(
+        -line.cents
+        for line in every
+        if line.account.startswith("4191")
+        and line.cents < 0
+        and line.journal != "AN"
+        and line.day <= end
+        and (line.day.year, line.number) in debited
+        and owner_of(line, every) == owner
+    )
 
 
 def _accounts(files, every):

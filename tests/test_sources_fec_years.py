@@ -584,3 +584,40 @@ def test_thousands_of_openings_that_fit_no_line_end_in_time(tmp_path):
     assert len(invoices(ledger)) == count
     # What they hold beyond the year before stays, on one of them.
     assert left_out(ledger) == {"carried_over": count - 1, "opening": 1}
+
+
+def test_a_debt_from_before_the_first_year_is_carried_on_line_by_line_and_settled_in_the_third(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        AN 2023-01-01 F0: 411/C1 +120, 411/C1 +80, 110 -200
+        VE 2023-02-01 F1: 411/C1 +60, 707 -60
+        """,
+        """
+        AN 2024-01-01 F0: 411/C1 +120 A, 110 -120
+        AN 2024-01-01 F0: 411/C1 +80, 110 -80
+        AN 2024-01-01 F1: 411/C1 +60, 110 -60
+        BQ 2024-02-01 R0: 512 +120, 411/C1 -120 A
+        """,
+    )
+    assert still_open(ledger) == {"F1": 60.0}
+    assert payments(ledger) == []
+    # Each line of the opening stands for one of the year before: there is no balance in one sum.
+    assert "matched_to_earlier_year" not in told(ledger)
+
+
+def test_a_second_payment_of_a_settled_invoice_takes_no_other_of_the_year_before(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-02-01 F1: 411/C1 +120 A, 707 -120
+        VE 2023-03-01 F2: 411/C1 +120, 707 -120
+        BQ 2023-12-31 F1: 512 +120, 411/C1 -120 A
+        """,
+        """
+        AN 2024-01-01 F2: 411/C1 +120, 110 -120
+        BQ 2024-01-02 F1: 512 +120, 411/C1 -120 a
+        """,
+    )
+    assert still_open(ledger) == {"F1": -120.0, "F2": 120.0}
+    assert "matched_to_earlier_year" not in told(ledger)

@@ -126,8 +126,9 @@ class Draft:
         Lines that share the fate of another one; see :meth:`belong`.
     movements : polars.DataFrame or None
         Where the source keeps accounts of its customers, what moved on them: columns
-        customer_id, day, measure (``accounts``: debits less credits; ``opening`` and
-        ``payments_on_opening``: what of it is no matter of the ledger) and amount.
+        customer_id, day, measure (``accounts``: debits less credits; ``opening``,
+        ``payments_on_opening`` and ``invoiced_advances``: what of it is no matter of the
+        ledger) and amount.
     reconcile : callable or None
         Compares the books with the ledger made of them, given that ledger and the
         ``LINE`` of every refused line; gives agreements, and assumptions that can only

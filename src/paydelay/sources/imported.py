@@ -48,8 +48,8 @@ class ImportReport:
         The reconciliation by customer and month, where the source allows one.
     balance_parts : mapping of str to float
         Where the source keeps accounts of its customers, what their balance on the last day
-        is made of: open_invoices, of which written_off, and paid_over, cash_on_account and
-        before_books (debts that are no invoice of the ledger), which add up to it.
+        is made of: open_invoices, of which written_off, and paid_over, cash_on_account,
+        invoiced_advances and before_books (debts that are no invoice of the ledger), which add up to it.
     """
 
     kind: str
@@ -324,12 +324,15 @@ def _balance_parts(ledger: Ledger, detail: pl.DataFrame) -> dict[str, float]:
     """What the ledger's balance of all customers at the end is made of, signed as in that sum."""
     open_amount = open_amounts(ledger)["open_amount"]
     payments = ledger.payments.select("amount", "kind", "invoice_id")
-    last = detail.group_by("customer_id").agg((pl.col("opening") - pl.col("payments_on_opening")).last())
+    last = detail.group_by("customer_id").agg(
+        (pl.col("opening") - pl.col("payments_on_opening")).last(), pl.col("invoiced_advances").last()
+    )
     parts = {
         "open_invoices": open_amount.clip(lower_bound=0.0),
         "written_off": -payments.filter(kind="write_off")["amount"],
         "paid_over": open_amount.clip(upper_bound=0.0),
         "cash_on_account": -payments.join(ledger.invoices, on="invoice_id", how="anti")["amount"],
+        "invoiced_advances": -last["invoiced_advances"],
         "before_books": last["opening"],
     }
     # Adding zero makes of a negative zero one that is none.
@@ -343,6 +346,7 @@ _TAKEN_OFF = [
     "credit_notes",
     "discounts",
     "write_offs",
+    "invoiced_advances",
 ]
 _MEASURES = ["accounts", "opening", "invoices", *_TAKEN_OFF]
 

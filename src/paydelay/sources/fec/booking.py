@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
 from paydelay.ledger import Ledger
+from paydelay.sources.fec.means import ADVANCE, BILL, IMPUTED, ON_ACCOUNT, TRANSFER, with_means
 
 KEY = "entry"
 """Number of the entry that a line belongs to."""
@@ -24,9 +25,13 @@ _COLUMNS = (
     "cents",
     "group",
 )
+_BILL_RUNS = timedelta(days=30)
+"""Between the day a bill is accepted and the day the bank pays it in."""
 
 
-def book(ledger: Ledger, *, summed: bool) -> Iterator[tuple[int, pl.DataFrame]]:
+def book(
+    ledger: Ledger, *, summed: bool, advances: bool = True, bills: bool = True
+) -> Iterator[tuple[int, pl.DataFrame]]:
     """Lines of each calendar year, opened with what the year before left open.
 
     Parameters
@@ -35,6 +40,10 @@ def book(ledger: Ledger, *, summed: bool) -> Iterator[tuple[int, pl.DataFrame]]:
         Books in euros.
     summed : bool
         Whether a customer's opening balance is one sum.
+    advances : bool
+        Whether money that came before its invoice, or names none, is on account 4191.
+    bills : bool
+        Whether every fifth customer pays by bills of exchange.
 
     Yields
     ------
@@ -43,7 +52,7 @@ def book(ledger: Ledger, *, summed: bool) -> Iterator[tuple[int, pl.DataFrame]]:
         accounts of no customer), document, document_day, due_date, text, cents (debit
         above zero) and letter.
     """
-    entries = _entries(ledger)
+    entries = _entries(ledger, advances, bills)
     carried = entries.clear()
     years = entries["day"].dt.year()
     first, last = years.min(), years.max()
@@ -68,7 +77,7 @@ def book(ledger: Ledger, *, summed: bool) -> Iterator[tuple[int, pl.DataFrame]]:
 # ---- Entries ---------------------------------------------------------------------------------
 
 
-def _entries(ledger: Ledger) -> pl.DataFrame:
+def _entries(ledger: Ledger, advances: bool, bills: bool) -> pl.DataFrame:
     """All lines of all years, numbered by entry in the order of their days."""
     invoices = ledger.invoices.select(
         "invoice_id",
@@ -83,6 +92,7 @@ def _entries(ledger: Ledger) -> pl.DataFrame:
         .filter(pl.col("cents") != 0)
         .with_row_index("number")
     )
+    payments = with_means(payments, invoices, advances=advances, bills=bills)
     together = _paid_together(invoices, payments)
     group = pl.coalesce(pl.col("joint"), pl.col("invoice_id"))
     invoices = invoices.join(together.select("invoice_id", "joint"), on="invoice_id", how="left")
@@ -105,21 +115,48 @@ def _entries(ledger: Ledger) -> pl.DataFrame:
     joint = (
         payments.filter(pl.col("joint").is_not_null())
         .group_by("joint", maintain_order=True)
-        .agg(pl.col("customer_id", "payment_date", "kind").first(), pl.col("cents").sum())
+        .agg(
+            pl.col("customer_id", "payment_date", "kind", "means", "issue_date").first(),
+            pl.col("cents").sum(),
+        )
         .with_columns(invoice_id=pl.col("joint"))
     )
     settled = pl.concat([_settlements(single, group), _settlements(joint, group)])
-    lost = settled.filter(pl.col("against") == "654000")
-    # A debt is doubtful before it is lost: it moves to an account of its own.
-    doubtful = lost.with_columns(
-        against=pl.lit("416"), account=pl.lit("411"), text=pl.lit("Créance douteuse")
-    )
-    settled = settled.with_columns(
-        account=pl.when(pl.col("against") == "654000").then(pl.lit("416")).otherwise("account")
-    )
-    booked = pl.concat([sales, doubtful, settled.select(sales.columns)], how="diagonal_relaxed")
+    booked = pl.concat([sales, *_by_means(settled)], how="diagonal_relaxed")
     numbered = booked.sort("day", "journal", "document", maintain_order=True).with_row_index(KEY, offset=1)
     return _both_sides(numbered)
+
+
+def _by_means(settled: pl.DataFrame) -> list[pl.DataFrame]:
+    """Entries of settlements: some take two, on a day each."""
+    lost = pl.col("against") == "654000"
+    means, order = pl.col("means"), pl.lit("OD").alias("journal")
+    # A debt is doubtful before it is lost: it moves to an account of its own.
+    doubtful = settled.filter(lost).with_columns(against=pl.lit("416"), text=pl.lit("Créance douteuse"))
+    advance, bill = settled.filter(means == ADVANCE), settled.filter(means == BILL)
+    imputed = settled.filter(means == IMPUTED)
+    # The books end where the ledger does: a bill that runs longer is still held.
+    last = settled["day"].max()
+    cashed = bill.with_columns(
+        day=pl.col("day") + _BILL_RUNS, account=pl.lit("413"), text=pl.lit("Encaissement effet")
+    ).filter(pl.col("day") <= last)
+    taken_up = advance.with_columns(
+        order, day=pl.col("issue_date"), against=pl.lit("4191"), text=pl.lit("Imputation acompte")
+    )
+    return [
+        doubtful,
+        settled.filter(lost).with_columns(account=pl.lit("416")),
+        settled.filter(~lost & (means == TRANSFER)),
+        settled.filter(means == ON_ACCOUNT).with_columns(account=pl.lit("4191")),
+        advance.with_columns(account=pl.lit("4191"), text=pl.lit("Acompte reçu")),
+        taken_up,
+        # Nobody lettered what came on account with the entry that takes it from there.
+        imputed.with_columns(
+            order, against=pl.lit("4191"), text=pl.lit("Imputation acompte"), tied=pl.lit(False)
+        ),
+        bill.with_columns(order, against=pl.lit("413"), text=pl.lit("Effet accepté")),
+        cashed,
+    ]
 
 
 def _cents(name: str) -> pl.Expr:
@@ -132,6 +169,7 @@ def _paid_together(invoices: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFra
         (pl.len().over("invoice_id") == 1)
         & pl.col("invoice_id").is_not_null()
         & (pl.col("kind") == "payment")
+        & pl.col("means").is_in([TRANSFER, BILL])
     )
     full = only.join(invoices.select("invoice_id", amount="cents"), on="invoice_id").filter(
         pl.col("amount") == pl.col("cents")
@@ -158,13 +196,17 @@ def _settlements(payments: pl.DataFrame, group: pl.Expr) -> pl.DataFrame:
         against=pl.col("kind").replace_strict(against),
         tax=pl.lit(0, dtype=pl.Int64),
         account=pl.lit("411"),
+        means="means",
+        issue_date="issue_date",
+        tied=pl.lit(True),
     )
 
 
 def _both_sides(booked: pl.DataFrame) -> pl.DataFrame:
     """Each booking as its customer line and the lines against it."""
     nobody = pl.lit(None, dtype=pl.String)
-    moved = pl.col("against") == "416"
+    moved = pl.col("against").is_in(["416", "413", "4191"])
+    tied = moved & pl.col("tied").fill_null(True)
     customer = booked.select(KEY, *_COLUMNS)
     against = booked.select(
         KEY,
@@ -177,7 +219,7 @@ def _both_sides(booked: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, dtype=pl.Date).alias("due_date"),
         "text",
         (pl.col("tax") - pl.col("cents")).alias("cents"),
-        pl.when(moved).then("group").alias("group"),
+        pl.when(tied).then("group").alias("group"),
     )
     tax = booked.filter(pl.col("tax") != 0).select(
         KEY,
@@ -242,8 +284,9 @@ def _lettered(lines: pl.DataFrame) -> pl.DataFrame:
         lines.filter(pl.col("group").is_not_null())
         .group_by(by, maintain_order=True)
         .agg(pl.len().alias("size"), pl.col("cents").sum())
-        # A second payment of what is settled long since has nothing left to be lettered with.
-        .filter((pl.col("size") > 1) | (pl.col("cents") < 0))
+        # A second payment of what is settled long since has nothing left to be lettered with;
+        # an advance waits for its invoice.
+        .filter((pl.col("size") > 1) | ((pl.col("cents") < 0) & (pl.col("account") != "4191")))
         .with_columns(place=pl.int_range(pl.len()).over("customer_id", "account"))
     )
     place = pl.col("place")

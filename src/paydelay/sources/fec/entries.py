@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from paydelay.sources.draft import LINE
+from paydelay.sources.fec.advances import ADVANCE, INVOICED_ADVANCE, invoiced
 from paydelay.sources.fec.lines import Books
 
 # Accounts of the Plan comptable general (ANC 2014-03), by their first digits.
@@ -28,6 +29,7 @@ KINDS = (
     "opening",
     "closing",
     "transfer",
+    INVOICED_ADVANCE,
     "invoice",
     "reversal",
     "payment",
@@ -35,7 +37,7 @@ KINDS = (
     "discount",
     "write_off",
 )
-"""What a line may be; debits are the first four of them."""
+"""What a line may be; debits are those down to reversals."""
 
 
 def classify(books: Books) -> pl.DataFrame:
@@ -68,6 +70,8 @@ def classify(books: Books) -> pl.DataFrame:
     )
     ours = _one_customer_per_debtor(ours).with_columns(counterpart=_counterpart(), moves=_moves())
     ours = ours.with_columns(kind=_kind())
+    advance = pl.lit(INVOICED_ADVANCE)
+    ours = ours.with_columns(kind=pl.when(invoiced()).then(advance).otherwise("kind"))
     return _split(ours).drop(
         "treasury",
         "bill",
@@ -83,16 +87,16 @@ def classify(books: Books) -> pl.DataFrame:
     )
 
 
-_ADVANCE = pl.col("account").str.starts_with("4191")
-
-
 def _moves() -> pl.Expr:
     """Whether a line only moves a debt from one account of its customer to another."""
     entry = ["entry", "customer_id"]
     even = (pl.col("cents").sum().over(entry) == 0) & (pl.len().over(entry) > 1)
     # An advance that no letter ties to its payment is taken from what is on account.
-    taken_up = (_ADVANCE & (pl.col("cents") > 0) & pl.col("letter").is_null()).any().over(entry)
-    return even & (pl.col("entry_size_others").fill_null(0) == 0) & ~taken_up
+    taken_up = (ADVANCE & (pl.col("cents") > 0) & pl.col("letter").is_null()).any().over(entry)
+    # A journal of sales moves nothing: it invoices an advance on which no tax is due yet.
+    billed = (ADVANCE & (pl.col("cents") < 0) & (pl.col("nature") == "sales")).any().over(entry)
+    alone = pl.col("entry_size_others").fill_null(0) == 0
+    return even & alone & ~taken_up & ~billed.fill_null(False)
 
 
 def _counterpart() -> pl.Expr:
@@ -140,11 +144,11 @@ def _kind() -> pl.Expr:
         .when("moves")
         .then(pl.lit("transfer"))
         # An advance that an invoice takes up lowers what the customer has on account.
-        .when(debit & (_ADVANCE | against.is_in(["treasury", "bill"]) | rounding))
+        .when(debit & (ADVANCE | against.is_in(["treasury", "bill"]) | rounding))
         .then(pl.lit("reversal"))
         .when(debit)
         .then(pl.lit("invoice"))
-        .when(_ADVANCE)
+        .when(ADVANCE)
         .then(pl.lit("payment"))
         .when(against == "written_off")
         .then(pl.lit("write_off"))

@@ -156,7 +156,9 @@ def carried_over(lines: pl.DataFrame, continued: list[int]) -> tuple[pl.DataFram
     unsettled = rows.filter(~even)
     for file in continued:
         opening = rows.filter((pl.col("kind") == "opening") & (pl.col("file") == file))
-        earlier = unsettled.filter((pl.col("kind") != "opening") & (pl.col("file") < file))
+        # The opening of the first year is all there is of its debts: later years carry it on.
+        known = (pl.col("kind") != "opening") | ~pl.col("file").is_in(continued)
+        earlier = unsettled.filter(known & (pl.col("file") < file))
         bare = opening.filter(pl.col("letter").is_null())
         for key in (
             ["document", "side", "cents"],

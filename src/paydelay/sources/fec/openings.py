@@ -81,6 +81,8 @@ def _keeping(
     absent = unexplained.join(bearer, on="customer_id", how="anti").sort("customer_id")
     stand_in = (
         lines.filter(pl.col("customer_id").is_in(absent["customer_id"].implode()))
+        # Years come in the order of the files given; the last line is that of the last year.
+        .sort("file", row)
         .unique("customer_id", keep="last", maintain_order=True)
         .join(absent.select("customer_id", "file", difference="cents"), on="customer_id", suffix="_opened")
         .with_columns(

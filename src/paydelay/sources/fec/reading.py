@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.sources.draft import LINE, Agreement, Draft
+from paydelay.sources.fec.advances import INVOICED_ADVANCE, with_taken_up
 from paydelay.sources.fec.due_dates import with_due_dates
 from paydelay.sources.fec.entries import classify
 from paydelay.sources.fec.groups import carried_over, settle_together
@@ -57,7 +58,8 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     if years.several_companies:
         lines = lines.with_columns(customer_id=pl.concat_str("company", "customer_id", separator=":"))
     draft.leave_out(lines.filter(pl.col("kind") == "closing").unique(LINE), "fec.closing")
-    lines = with_charges_apart(lines.filter(pl.col("kind") != "closing")).with_row_index(ROW)
+    lines = with_taken_up(lines.filter(pl.col("kind") != "closing"), years.continued)
+    lines = with_charges_apart(lines).with_row_index(ROW)
     bounced = bounced_payments(lines)
     ties, sums = carried_over(lines.drop(ROW), years.continued)
     lines, openings = with_unexplained(lines, ties, years.continued, ROW)
@@ -211,26 +213,37 @@ def _movements(live: pl.DataFrame, clearing: Clearing) -> pl.DataFrame:
     back = parts.filter(pl.col("reversal").is_not_null())
     back = back.with_columns(-pl.col("cents"), settlement=pl.col("reversal"))
     settled = pl.concat([parts, back]).join(days, on="settlement")
+    advances = live.filter(pl.col("kind") == INVOICED_ADVANCE).with_columns(cents=-pl.col("cents"))
     frames = [
         rows.select(
             "customer_id", "day", pl.lit(measure).alias("measure"), amount=(pl.col("cents") / 100).round(2)
         )
-        for rows, measure in ((live, "accounts"), (opening, "opening"), (settled, "payments_on_opening"))
+        for rows, measure in (
+            (live, "accounts"),
+            (opening, "opening"),
+            (settled, "payments_on_opening"),
+            (advances, "invoiced_advances"),
+        )
     ]
     return pl.concat(frames)
 
 
 def _leave_out(draft: Draft, live: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> None:
     """Lines that make no row of the ledger, each counted once."""
-    used = pl.concat([rows[LINE].drop_nulls() for rows in tables.values()]).unique().implode()
-    transfers = live.filter(pl.col("kind") == "transfer")
-    draft.leave_out(transfers, "fec.transfer")
-    opening = live.filter((pl.col("kind") == "opening") & (pl.col("cents") > 0))
-    # A balance that is missing from a year's opening stands on no line of it.
-    draft.leave_out(opening.filter(pl.col(LINE).is_not_null()), "fec.opening")
-    settles = (pl.col("kind") == "reversal") | ((pl.col("kind") != "transfer") & (pl.col("cents") < 0))
-    settling = live.filter(settles & ~pl.col(LINE).is_in(used))
-    draft.leave_out(settling.unique(LINE), "fec.settles_opening")
+    counted = pl.concat([rows[LINE].drop_nulls() for rows in tables.values()]).unique()
+    kind, credit = pl.col("kind"), pl.col("cents") < 0
+    settles = (kind == "reversal") | (~kind.is_in(["transfer", INVOICED_ADVANCE]) & credit)
+    for chosen, reason in (
+        ((kind == "opening") & ~credit, "fec.opening"),
+        (settles, "fec.settles_opening"),
+        (kind == INVOICED_ADVANCE, "fec.invoiced_advance"),
+        (kind == "transfer", "fec.transfer"),
+    ):
+        # A balance that is missing from a year's opening stands on no line of it; of a line in
+        # parts the first that counts decides.
+        rows = live.filter(chosen & ~pl.col(LINE).is_in(counted.implode())).unique(LINE)
+        draft.leave_out(rows, reason)
+        counted = pl.concat([counted, rows[LINE]])
 
 
 def _euros(cents: pl.Series) -> float:
@@ -267,7 +280,8 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
     owed = live.filter((pl.col("kind") == "opening") & ~pl.col(KEPT)).group_by("customer_id")
     owing = owed.agg(pl.col("cents").sum()).filter(pl.col("cents") > 0)
     draft.assume("fec.opening", n=owing.height, amount=_euros(owing["cents"]), currency=currency)
-    settling = live.filter((pl.col("cents") < 0) & ~pl.col("kind").is_in(["transfer", "opening"]))
+    none = ["transfer", "opening", INVOICED_ADVANCE]
+    settling = live.filter((pl.col("cents") < 0) & ~pl.col("kind").is_in(none))
     bare = settling.filter(pl.col("letter").is_null()).select(pl.col(ROW).cast(pl.Int64).alias("settlement"))
     account = clearing.on_account().join(bare, on="settlement")
     cash = draft.tables["payments"].filter(pl.col("invoice_id").is_null())
@@ -278,6 +292,18 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
         of=settling.height,
         # What was taken back of it since is no longer there.
         amount=round(float(cash["amount"].sum()), 2),
+        currency=currency,
+    )
+    advances = live.filter((pl.col("kind") == INVOICED_ADVANCE) & (pl.col("cents") < 0))
+    draft.assume(
+        "fec.invoiced_advances", n=advances.height, amount=-_euros(advances["cents"]), currency=currency
+    )
+    losses = settling.filter(pl.col("kind") == "write_off").select(LINE)
+    nameless = cash.join(losses.unique(), on=LINE, how="semi")
+    draft.assume(
+        "fec.loss_without_invoice",
+        n=nameless.height,
+        amount=round(float(nameless["amount"].sum()), 2),
         currency=currency,
     )
     bills = settling.filter(pl.col("counterpart") == "bill")

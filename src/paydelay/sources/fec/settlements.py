@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from paydelay.sources.fec.advances import ADVANCE, INVOICED_ADVANCE
 from paydelay.sources.fec.allocation import allocate, by_document, less, oldest_first
 
 ROW = "__paydelay_row"
@@ -35,7 +36,8 @@ class Clearing:
     """
 
     def __init__(self, lines: pl.DataFrame, bounced: pl.DataFrame) -> None:
-        live = lines.filter(pl.col("kind") != "transfer").with_columns(pl.col(ROW).cast(pl.Int64))
+        moved = pl.col("kind").is_in(["transfer", INVOICED_ADVANCE])
+        live = lines.filter(~moved).with_columns(pl.col(ROW).cast(pl.Int64))
         self._all_claims = live.filter(pl.col("cents") > 0).rename({ROW: "claim"})
         self._all_settlements = (
             live.filter(pl.col("cents") < 0).with_columns(cents=-pl.col("cents")).rename({ROW: "settlement"})
@@ -114,7 +116,8 @@ class Clearing:
     def clear_earlier_years(self, sums: pl.DataFrame) -> int:
         """Let settlements with a letter take claims that an opening balance carries in one sum.
 
-        By document, then by equal amount, then the oldest first.
+        By document, then by equal amount, then the oldest first. What names one claim is that
+        one's, paid or not: a second payment of it settles nothing else.
 
         Parameters
         ----------
@@ -129,10 +132,14 @@ class Clearing:
         """
         count = 0
         with_claim = self._all_claims["group"].unique().implode()
+        debts = self._all_claims.filter(pl.col("kind").is_in(["invoice", "opening"]))
+        key = ["customer_id", "document"]
+        naming = self.settlements.join(_named_once(debts, key), on=key, how="semi")["settlement"]
+        names_none = ~pl.col("settlement").is_in(naming.implode())
         by_year = sums.sort("file", "alone").group_by("file", "alone", maintain_order=True)
         for (file, alone), customers in by_year:
             theirs = pl.col("customer_id").is_in(customers["customer_id"].implode())
-            theirs &= (pl.col("file") == file) & _LETTERED
+            theirs &= (pl.col("file") == file) & _LETTERED & names_none
             if alone:
                 theirs &= ~pl.col("group").is_in(with_claim)
             count += self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file))
@@ -255,7 +262,7 @@ def with_charges_apart(lines: pl.DataFrame) -> pl.DataFrame:
 def _taken_back(lines: pl.DataFrame, same: list[str], *, charges_max: int) -> pl.DataFrame:
     """Reversals and the latest payment before each that has what is the same, and a fitting amount."""
     found = [pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})]
-    reversals = lines.filter((pl.col("kind") == "reversal") & ~pl.col("account").str.starts_with("4191"))
+    reversals = lines.filter((pl.col("kind") == "reversal") & ~ADVANCE)
     payments = lines.filter(pl.col("kind") == "payment").with_columns(cents=-pl.col("cents"))
     for key in (
         ["document", "letter", "file"],
