@@ -103,7 +103,7 @@ def test_damaged_bytes_end_in_a_ledger_or_one_sentence(content):
 
 
 @pytest.mark.slow
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(content=mutations())
 def test_damaged_bytes_end_in_a_ledger_or_one_sentence_however_many(content):
     outcome(content)

@@ -71,6 +71,8 @@ def less(rows: pl.DataFrame, parts: pl.DataFrame, name: str) -> pl.DataFrame:
     -------
     polars.DataFrame
     """
+    if not parts.height:
+        return rows
     taken = parts.group_by(name).agg(taken=pl.col("cents").sum())
     return (
         rows.join(taken, on=name, how="left", maintain_order="left")
@@ -130,6 +132,8 @@ def oldest_first(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFram
 
 def _overlaps(claims: pl.DataFrame, settlements: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """First in, first out within each key."""
+    if not claims.height or not settlements.height:
+        return _PARTS.to_frame()
     keys = claims.select(key).unique().join(settlements.select(key).unique(), on=key, nulls_equal=True)
     keys = keys.sort(key).with_row_index("lane")
 

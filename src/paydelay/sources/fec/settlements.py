@@ -284,12 +284,15 @@ def _latest_before(
     A loop over the few keys that have reversals: to join the two sides would make as many
     rows as the product of both, where a book has one document for all of them.
     """
+    pairs: list[tuple[int, int]] = []
+    found = pl.Schema({"reversal": pl.Int64, "payment": pl.Int64})
+    if not reversals.height or not payments.height:
+        return found.to_frame()
     known = ~pl.any_horizontal(pl.col(key).is_null())
     sides = [rows.filter(known).select(*key, ROW, "day", amount="cents") for rows in (payments, reversals)]
     sides[0] = sides[0].join(sides[1], on=key, how="semi")
     events = pl.concat([rows.with_columns(side=pl.lit(side)) for side, rows in enumerate(sides)])
     events = events.sort(*key, "day", "side", ROW)
-    pairs: list[tuple[int, int]] = []
     before, standing = None, list[tuple[int, int]]()
     chosen = events.select(pl.struct(key).rle_id(), "side", ROW, "amount")
     for place, side, number, amount in chosen.iter_rows():
@@ -304,4 +307,4 @@ def _latest_before(
                 pairs.append((number, payment))
                 del standing[-depth]
                 break
-    return pl.DataFrame(pairs, schema={"reversal": pl.Int64, "payment": pl.Int64}, orient="row")
+    return pl.DataFrame(pairs, schema=found, orient="row")
