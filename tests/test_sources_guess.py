@@ -433,6 +433,10 @@ def test_a_proposal_is_a_mapping_once_what_it_asks_for_is_filled_in(tmp_path_fac
     except LedgerError:
         # What is no table of rows is told so, by the reader of text.
         return
+    if "Nothing was recognised in book.csv" in text:
+        # What may be no header is not repeated.
+        assert not any(name in text for name in (*titles, *header) if len(name) > 8)
+        return
     filled = re.sub(r"^    # (\w+): COLUMN.*$", r"    \1: X", text, flags=re.MULTILINE)
     mapping = parse_mapping(filled)
     used = {

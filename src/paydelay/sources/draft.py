@@ -57,17 +57,25 @@ class Agreement:
         According to the source's own lines.
     ledger_amount : float
         According to the ledger.
+    apart_count : int
+        How many documents differ, though what they differ by may cancel out in the sum.
     """
 
     key: str
     currency: str
     source_amount: float
     ledger_amount: float
+    apart_count: int = 0
 
     @property
     def difference(self) -> float:
         """Ledger less source, in whole cents."""
         return round(self.ledger_amount - self.source_amount, 2)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the sums agree to the cent, and every document that was compared."""
+        return not self.difference and not self.apart_count
 
 
 @dataclass

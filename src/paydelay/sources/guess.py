@@ -375,6 +375,10 @@ def _rest(looks: Sequence[Look], written: str, taken: dict[str, Look | None]) ->
     """Remarks on the columns that the proposal, without its remarks, does not name."""
     proposed = yaml.load(written, yaml.BaseLoader)
     for look in looks:
+        if not look.roles:
+            # Perhaps no header at all, and then these are a customer's names and amounts.
+            yield f"# Nothing was recognised in {look.label}: is its first line a header?"
+            continue
         tables = [proposed[name] for name, one in taken.items() if one is look and name in proposed]
         used = {name for table in tables for name in _names_in(table)}
         left = [_quoted(name) for name in look.table.header if name and name not in used]

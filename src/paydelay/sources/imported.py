@@ -64,7 +64,7 @@ class ImportReport:
     def reconciled(self) -> bool:
         """Whether every compared amount agrees to the cent."""
         months = self.detail is None or not (self.detail["difference"] != 0).any()
-        return months and all(not agreement.difference for agreement in self.agreements)
+        return months and all(agreement.holds for agreement in self.agreements)
 
     def to_dict(self) -> dict[str, Any]:
         """The report without its frames, as plain data.
@@ -102,6 +102,7 @@ class ImportReport:
                     "source_amount": agreement.source_amount,
                     "ledger_amount": agreement.ledger_amount,
                     "difference": agreement.difference,
+                    "apart_count": agreement.apart_count,
                 }
                 for agreement in self.agreements
             ],
