@@ -71,21 +71,16 @@ def order_years(draft: Draft, books: Books) -> Years:
     """
     columns = ["file", "journal", "day"]
     opens = journal_natures(books).filter(pl.col("nature") == "opening")
+    days = pl.concat([books.customers.select(columns), books.others.select(columns)]).drop_nulls()
     # A detailed opening balance bears the dates of its documents, which are of earlier years.
-    days = pl.concat([books.customers.select(columns), books.others.select(columns)]).join(
-        opens, on=["file", "journal"], how="anti"
-    )
-    # The bulk of the days: one mistyped date is no other year.
-    periods = {
-        file: (first, last)
-        for file, first, last in days.drop_nulls()
-        .group_by("file")
-        .agg(
-            pl.col("day").quantile(0.005, "nearest").cast(pl.Date).alias("first"),
-            pl.col("day").quantile(0.995, "nearest").cast(pl.Date).alias("last"),
-        )
-        .iter_rows()
+    periods = _bulk(days.join(opens, on=["file", "journal"], how="anti"))
+    # A year that was opened and no more has a day: without one its opening would count as new debt.
+    opened = {
+        file: _day_opened(draft.files[file].label, last)
+        for file, (_, last) in _bulk(days).items()
+        if file not in periods
     }
+    periods |= {file: (day, day) for file, day in opened.items()}
     company = {}
     for number, file in enumerate(draft.files):
         named = _NAME.match(file.label)
@@ -93,7 +88,8 @@ def order_years(draft: Draft, books: Books) -> Years:
         if number in periods:
             first, last = periods[number]
             file.details |= {"first_day": first.isoformat(), "last_day": last.isoformat()}
-            if named and int(named.group(2)) not in (first.year, last.year):
+            # Of a year that was only opened the name may be that of the next one, in which it closes.
+            if named and number not in opened and int(named.group(2)) not in (first.year, last.year):
                 draft.assume("fec.name_of_another_year", file=file.label, first=first, last=last)
     named_companies = set(company.values()) - {""}
     if len(named_companies) == 1:
@@ -108,6 +104,15 @@ def order_years(draft: Draft, books: Books) -> Years:
                 _check_adjacent(draft, own[position - 1], file, periods)
                 continued.append(rank[file])
     return Years(rank, company, continued)
+
+
+def _bulk(days: pl.DataFrame) -> dict[int, tuple[date, date]]:
+    """By file the first and last of most of its days: one mistyped date is no other year."""
+    ends = (
+        pl.col("day").quantile(share, "nearest").cast(pl.Date).alias(name)
+        for name, share in (("first", 0.005), ("last", 0.995))
+    )
+    return {file: (first, last) for file, first, last in days.group_by("file").agg(*ends).iter_rows()}
 
 
 def _check_adjacent(draft: Draft, before: int, after: int, periods: dict[int, tuple[date, date]]) -> None:
@@ -127,6 +132,16 @@ def _check_adjacent(draft: Draft, before: int, after: int, periods: dict[int, tu
             f"{labels[0]} ends on {periods[before][1]} and {labels[1]} begins on {periods[after][0]}; give "
             "the fiscal year between them, or the later one alone."
         )
+
+
+def _day_opened(label: str, last: date) -> date:
+    """The day of an opening, whose documents may be of the year before: then the name says it."""
+    closing = _closing_day(label)
+    if closing is None or closing.year <= last.year - 1:
+        return last
+    month = closing.year * 12 + closing.month - 12
+    first = date(month // 12, month % 12 + 1, 1)
+    return first if 0 < (first - last).days < _YEAR_DAYS_MAX - 1 else last
 
 
 def _closing_day(label: str) -> date | None:
