@@ -651,14 +651,40 @@ def test_the_balance_is_told_in_its_parts(tmp_path):
         BQ 2023-02-01 R1: 512 +120, 411/C1 -120 A
         BQ 2023-02-02 R2: 512 +60, 411/C2 -60 B
         BQ 2023-02-03 R3: 512 +5, 411/C1 -5
+        VE 2023-01-05 F4: 411/C3 +90 E, 707 -90
+        BQ 2023-02-03 R4: 512 +89.10, 411/C3 -89.10 E
         OD 2023-02-04 P1: 654 +70, 411/C3 -70 D
         """,
     )
     assert ledger.report.balance_parts == {
         "open_invoices": 80.0 + 70.0,
+        "remainders": 0.9,
         "written_off": -70.0,
         "paid_over": -10.0,
         "cash_on_account": -5.0,
         "invoiced_advances": 0.0,
         "before_books": 100.0,
     }
+
+
+UNLETTERED = """
+VE 2023-01-02 F1: 411/C1 +100, 707 -100
+VE 2023-01-03 F2: 411/C1 +100, 707 -100
+VE 2023-01-04 F3: 411/C1 +100, 707 -100
+BQ 2023-02-01 F3: 512 +100, 411/C1 -100
+OD 2023-03-01 F2: 654 +100, 411/C1 -100
+"""
+
+
+def test_a_write_off_without_letter_is_of_the_invoice_that_its_document_names(tmp_path):
+    ledger = imported(tmp_path, UNLETTERED)
+    assert [row for row in payments(ledger) if row[4] == "write_off"] == [
+        ("C1", "F2", "2023-03-01", 100.0, "write_off")
+    ]
+
+
+def test_first_in_first_out_comes_after_the_document(tmp_path):
+    ledger = imported(tmp_path, UNLETTERED, match_unlettered="fifo")
+    assert payments(ledger)[0] == ("C1", "F3", "2023-02-01", 100.0, "payment")
+    # The payment, and the loss as well.
+    assert told(ledger)["matched_first_in_first_out"] == {"n": 2}

@@ -697,3 +697,43 @@ def test_a_year_opened_on_the_day_of_another_file_s_entries_is_refused(tmp_path)
     paths[1] = paths[1].rename(tmp_path / "opened.txt")
     with pytest.raises(LedgerError, match="cover the same days"):
         import_ledger("fec", paths)
+
+
+def test_files_that_share_a_few_days_are_refused(tmp_path):
+    sales = "\n".join(
+        f"VE 2022-{1 + n // 28:02}-{1 + n % 28:02} F{n}: 411/C1 +100, 707 -100" for n in range(330)
+    )
+    twice = "VE 2022-12-30 F900: 411/C1 +120, 707 -120\nVE 2022-12-31 F901: 411/C1 +130, 707 -130"
+    later = "\n".join(
+        f"VE 2023-{1 + n // 28:02}-{1 + n % 28:02} G{n}: 411/C1 +100, 707 -100" for n in range(330)
+    )
+    files = write_books(
+        tmp_path, jotted(f"{sales}\n{twice}", "by journal"), jotted(f"{twice}\n{later}", "zero")
+    )
+    # Numbered alike, as an export of overlapping days is.
+    text = files[1].read_bytes().decode()
+    numbers = [
+        line.split("\t") for line in files[0].read_text().splitlines() if "F900" in line or "F901" in line
+    ]
+    assert len(numbers) == 4
+    kept = [line for line in text.splitlines() if "F900" not in line and "F901" not in line]
+    files[1].write_text("\n".join([*kept, *("\t".join(row) for row in numbers)]) + "\n")
+    with pytest.raises(LedgerError, match="share 2 lines of customers, the first of 2022-12-30"):
+        import_ledger("fec", files)
+
+
+def test_the_days_told_are_the_first_and_the_last_but_for_mistyped_ones(tmp_path):
+    days = [f"2022-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    sales = "\n".join(f"VE {day} F{n}: 411/C1 +100, 707 -100" for n, day in enumerate(days))
+    book = f"VE 2022-12-31 FX: 411/C1 +100, 707 -100\n{sales}\nVE 2032-05-04 FY: 411/C1 +100, 707 -100"
+    (file,) = imported(tmp_path, book).report.files
+    assert (file.details["first_day"], file.details["last_day"]) == ("2022-01-01", "2022-12-31")
+
+
+def test_files_of_two_companies_are_told(tmp_path):
+    book = "VE 2022-01-02 F1: 411/C1 +100, 707 -100"
+    one, two = (write_books(tmp_path, book, siren=siren)[0] for siren in ("111111111", "222222222"))
+    ledger = import_ledger("fec", [one, two])
+    assert told(ledger)["several_companies"] == {"n": 2, "companies": "111111111, 222222222"}
+    assert ledger.invoices["customer_id"].to_list() == ["111111111:C1", "222222222:C1"]
+    assert "several_companies" not in told(import_ledger("fec", [one]))

@@ -77,10 +77,12 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     clearing.clear_openings()
     clearing.take_back_bounced()
     if options.match_unlettered:
-        count = clearing.clear_customers(pl.col("letter").is_null())
+        count = clearing.clear_customers(pl.col("letter").is_null(), by_document_first=True)
         draft.assume("fec.matched_first_in_first_out", n=count)
-    # A write-off gives up a debt; where no letter names it, the oldest one.
-    lost = clearing.clear_customers((pl.col("kind") == "write_off") & pl.col("letter").is_null())
+    # A write-off gives up a debt; where neither letter nor document names it, the oldest one.
+    lost = clearing.clear_customers(
+        (pl.col("kind") == "write_off") & pl.col("letter").is_null(), by_document_first=True
+    )
     draft.assume("fec.write_off_unlettered", n=lost)
     invoices = _invoices(draft, live, options, currency, years)
     payments = _payments(live, clearing, invoices)

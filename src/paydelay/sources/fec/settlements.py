@@ -87,7 +87,9 @@ class Clearing:
         excess = self.settlements.filter(_LETTERED).join(owed.select(*key, "claim"), on=key)
         self._take(excess.select("claim", "settlement", "cents"), beyond=True)
 
-    def clear_customers(self, chosen: pl.Expr, *, owed: pl.Expr | None = None) -> int:
+    def clear_customers(
+        self, chosen: pl.Expr, *, owed: pl.Expr | None = None, by_document_first: bool = False
+    ) -> int:
         """Let settlements take the customer's oldest claims, whatever their group.
 
         Parameters
@@ -96,22 +98,26 @@ class Clearing:
             Which settlements.
         owed : polars.Expr, optional
             Which claims they may take; all by default.
+        by_document_first : bool
+            Let them take those of their own document before.
 
         Returns
         -------
         int
             How many settlements took something.
         """
-        return self._clear_by_customer(chosen, oldest_first, owed)
+        named = self._clear_by_customer(chosen, by_document, owed) if by_document_first else set[int]()
+        return len(named | self._clear_by_customer(chosen, oldest_first, owed))
 
-    def _clear_by_customer(self, chosen: pl.Expr, step: Step, owed: pl.Expr | None = None) -> int:
+    def _clear_by_customer(self, chosen: pl.Expr, step: Step, owed: pl.Expr | None = None) -> set[int]:
+        """Settlements that took something."""
         debts = pl.col("kind").is_in(["invoice", "opening"])
         claims = self.claims.filter(debts if owed is None else debts & owed)
         claims = claims.with_columns(group=pl.col("customer_id"))
         settlements = self.settlements.filter(chosen).with_columns(group=pl.col("customer_id"))
         found = step(claims, settlements)
         self._take(found)
-        return found["settlement"].n_unique()
+        return set(found["settlement"])
 
     def clear_earlier_years(self, sums: pl.DataFrame) -> int:
         """Let settlements with a letter take claims that an opening balance carries in one sum.
@@ -142,7 +148,7 @@ class Clearing:
             theirs &= (pl.col("file") == file) & _LETTERED & names_none
             if alone:
                 theirs &= ~pl.col("group").is_in(with_claim)
-            count += self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file))
+            count += len(self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file)))
         return count
 
     def take_back_bounced(self) -> None:

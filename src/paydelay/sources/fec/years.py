@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -17,6 +17,8 @@ _NAME = re.compile(r"^(\d{9})FEC(\d{4})(\d{2})(\d{2})", re.IGNORECASE)
 _GAP_DAYS_MAX = 45
 _YEAR_DAYS_MAX = 366
 _COMPANY_STEP = 1_000
+_APART_DAYS = 31
+"""No month of a fiscal year is without entries: a day farther off than that is mistyped."""
 
 
 @dataclass(frozen=True)
@@ -82,27 +84,34 @@ def order_years(draft: Draft, books: Books) -> Years:
     }
     periods |= {file: (day, day) for file, day in opened.items()}
     company = {}
-    for number, file in enumerate(draft.files):
-        named = _NAME.match(file.label)
+    for number, source in enumerate(draft.files):
+        named = _NAME.match(source.label)
         company[number] = named.group(1) if named else ""
         if number in periods:
             first, last = periods[number]
-            file.details |= {"first_day": first.isoformat(), "last_day": last.isoformat()}
+            begin, end = _span(days.filter(pl.col("file") == number)["day"], first, last, number in opened)
+            source.details |= {"first_day": begin.isoformat(), "last_day": end.isoformat()}
             # Of a year that was only opened the name may be that of the next one, in which it closes.
             if named and number not in opened and int(named.group(2)) not in (first.year, last.year):
-                draft.assume("fec.name_of_another_year", file=file.label, first=first, last=last)
+                draft.assume("fec.name_of_another_year", file=source.label, first=first, last=last)
     named_companies = set(company.values()) - {""}
     if len(named_companies) == 1:
         # A file that was renamed is the same company's: as another's, its year would count twice.
         company = dict.fromkeys(company, *named_companies)
+    several = sorted(set(company.values()))
+    if len(several) > 1:
+        # One whose file bears no number has none to be told.
+        names = ", ".join(filter(None, several))
+        draft.assume("fec.several_companies", n=len(several), companies=names)
     rank, continued = {number: _COMPANY_STEP * 900 + number for number in company}, []
-    for place, owner in enumerate(sorted(set(company.values()))):
+    for place, owner in enumerate(several):
         own = sorted((file for file in periods if company[file] == owner), key=lambda file: periods[file])
         for position, file in enumerate(own):
             rank[file] = place * _COMPANY_STEP + position
             if position:
                 _check_adjacent(draft, own[position - 1], file, periods)
                 continued.append(rank[file])
+    _refuse_repeated(draft, books, opens, company)
     return Years(rank, company, continued)
 
 
@@ -113,6 +122,31 @@ def _bulk(days: pl.DataFrame) -> dict[int, tuple[date, date]]:
         for name, share in (("first", 0.005), ("last", 0.995))
     )
     return {file: (first, last) for file, first, last in days.group_by("file").agg(*ends).iter_rows()}
+
+
+def _span(days: pl.Series, first: date, last: date, opened: bool) -> tuple[date, date]:
+    """First and last day as they are told: all but mistyped ones, which lie apart from the others."""
+    if opened:
+        return first, last
+    apart = timedelta(days=_APART_DAYS)
+    near = days.filter((days >= first - apart) & (days <= last + apart))
+    begin, end = near.min(), near.max()
+    return (begin, end) if isinstance(begin, date) and isinstance(end, date) else (first, last)
+
+
+def _refuse_repeated(draft: Draft, books: Books, opens: pl.DataFrame, company: dict[int, str]) -> None:
+    """Refuse files that share entries: what stands in two of them would count twice."""
+    owner = pl.col("file").replace_strict(company, return_dtype=pl.String)
+    lines = books.customers.join(opens, on=["file", "journal"], how="anti").with_columns(company=owner)
+    key = ["company", "journal", "entry_number", "day", "account", "auxiliary", "document", "cents"]
+    repeated = lines.group_by(key).agg(pl.col("file").unique().sort(), pl.len())
+    repeated = repeated.filter(pl.col("file").list.len() > 1).sort("day", "entry_number")
+    if repeated.height:
+        first, second = (draft.files[number].label for number in repeated["file"][0][:2])
+        raise LedgerError(
+            f"{first} and {second} share {repeated.height} lines of customers, the first of "
+            f"{repeated['day'][0]}, which would count twice; give one file per fiscal year."
+        )
 
 
 def _check_adjacent(draft: Draft, before: int, after: int, periods: dict[int, tuple[date, date]]) -> None:
