@@ -670,3 +670,31 @@ def test_open_balances_that_only_agree_in_their_sum_do_not_agree(tmp_path: Path)
     opened = ledger.report.agreements[-1]
     assert (opened.key, opened.difference, opened.apart_count) == ("mapped.open", 0.0, 2)
     assert not ledger.report.reconciled
+
+
+def test_credit_notes_among_the_invoices_go_beside_payments_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "ventes.csv").write_text(
+        "No;Client;Date;Due;Total\nF1;C1;02/01/2024;01/02/2024;100,00\nA1;C1;10/01/2024;;-30,00\n"
+        "A2;C1;11/01/2024;;n/c\n",
+        "utf-8",
+    )
+    (tmp_path / "banque.csv").write_text("Facture;Le;Montant\nF1;03/02/2024;60,00\n", "utf-8")
+    (tmp_path / "map.yaml").write_text(
+        'date_format: DD/MM/YYYY\ndecimal: ","\n'
+        "invoices:\n  file: ventes.csv\n  keep: [{column: Total, negative: false}]\n"
+        "  columns: {invoice_id: No, customer_id: Client, issue_date: Date, due_date: Due, amount: Total,\n"
+        "    currency: {constant: EUR}}\n"
+        "payments:\n  file: banque.csv\n"
+        "  columns: {invoice_id: Facture, payment_date: Le, amount: Montant}\n"
+        "credit_notes:\n  file: ventes.csv\n  keep: [{column: Total, negative: true}]\n"
+        "  columns: {customer_id: Client, payment_date: Date, amount: {column: Total, sign: -1}}\n",
+        "utf-8",
+    )
+    files = [tmp_path / "ventes.csv", tmp_path / "banque.csv"]
+    ledger = import_ledger("csv", files, mapping=tmp_path / "map.yaml")
+    assert ledger.payments.sort("payment_date")["customer_id", "invoice_id", "amount", "kind"].rows() == [
+        ("C1", None, 30.0, "credit_note"),
+        ("C1", "F1", 60.0, "payment"),
+    ]
+    assert [(file.read, file.used, file.refused) for file in ledger.report.files] == [(3, 2, 1), (1, 1, 0)]
+    assert ledger.report.reconciled

@@ -344,11 +344,14 @@ def _keep(typed: pl.DataFrame, source: Source, batch: Batch, progress: Progress)
                 )
                 progress.checks.append(checked)
                 frame = frame.drop(OPEN_AMOUNT)
-        if name == "payments":
+        goes_to = "payments" if name == "credit_notes" else name
+        if goes_to == "payments":
             amount = table.columns["amount"].column
             marked = mark_of(batch.text(amount)) if amount else pl.lit(None, pl.String)
             frame = frame.with_columns(rows.select(marked.alias(MARK)))
-        if name in ("invoices", "payments"):
+        if name == "credit_notes" and "kind" not in frame.columns:
+            frame = frame.with_columns(kind=pl.lit("credit_note"))
+        if goes_to in ("invoices", "payments"):
             stated = stated_cents(table, batch, pl.col(_own(name, "amount")))
-            progress.stated.setdefault(name, []).append(rows.select(stated).to_series())
-        progress.frames.setdefault(name, []).append(frame)
+            progress.stated.setdefault(goes_to, []).append(rows.select(stated).to_series())
+        progress.frames.setdefault(goes_to, []).append(frame)

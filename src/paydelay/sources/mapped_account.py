@@ -90,8 +90,11 @@ def finish(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms,
         What reading left.
     """
     for name, frames in progress.frames.items():
-        draft.tables[name] = pl.concat(frames, how="vertical_relaxed")
+        # Credit notes may lack columns that payments have, and the other way round.
+        draft.tables[name] = pl.concat(frames, how="diagonal_relaxed")
         frames.clear()
+    if "kind" in draft.tables.get("payments", _PAYMENTS.to_frame()).columns:
+        draft.tables["payments"] = draft.tables["payments"].with_columns(pl.col("kind").fill_null("payment"))
     for name, schema in (("invoices", _INVOICES), ("payments", _PAYMENTS)):
         draft.tables.setdefault(name, schema.to_frame())
     if "customers" in draft.tables:
@@ -100,8 +103,9 @@ def finish(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms,
     checks = pl.concat(progress.checks) if progress.checks else None
     invoices, payments = (_stated(draft, progress, name) for name in ("invoices", "payments"))
     draft.reconcile = partial(_agreements, invoices, payments, checks)
-    if mapping.payments is not None and MARK in draft.tables["payments"].columns:
-        _refuse_other_currencies(draft, mapping.payments.columns["amount"].column, options)
+    paid = mapping.payments or mapping.credit_notes
+    if paid is not None and MARK in draft.tables["payments"].columns:
+        _refuse_other_currencies(draft, paid.columns["amount"].column, options)
 
 
 def _refuse_other_currencies(draft: Draft, column: str | None, options: ImportOptions) -> None:

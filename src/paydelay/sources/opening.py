@@ -153,7 +153,7 @@ def file_at(path: str | Path) -> Path:
     Parameters
     ----------
     path : str or Path
-        Where a file should be; one that is not there is told when it is opened.
+        Where a file should be.
 
     Returns
     -------
@@ -162,15 +162,18 @@ def file_at(path: str | Path) -> Path:
     Raises
     ------
     LedgerError
-        If it is a folder, a device or a pipe, which cannot be read twice.
+        If it is not there, or is a folder, a device or a pipe, which cannot be read twice.
 
     Examples
     --------
-    >>> file_at("books.csv").name
-    'books.csv'
+    >>> file_at("books.csv")
+    Traceback (most recent call last):
+    paydelay.errors.LedgerError: books.csv is not there; give the path of a file.
     """
     place = Path(path)
-    if place.exists() and not place.is_file():
+    if not place.exists():
+        raise LedgerError(f"{place.name} is not there; give the path of a file.")
+    if not place.is_file():
         what = "a folder" if place.is_dir() else "no file that can be read twice"
         raise LedgerError(f"{place.resolve().name or place} is {what}; name the files themselves.")
     return place
