@@ -100,7 +100,7 @@ def _entries(ledger: Ledger, advances: bool, bills: bool) -> pl.DataFrame:
         .filter(pl.col("cents") != 0)
         .with_row_index("number")
     )
-    held = _held(invoices, payments) if bills else invoices.clear()
+    held = _held(invoices, payments).filter(pl.lit(bills))
     payments = with_means(payments, invoices, advances=advances, bills=bills)
     together = _paid_together(invoices, payments)
     group = pl.coalesce(pl.col("joint"), pl.col("invoice_id"))
