@@ -44,7 +44,7 @@ def customer_lines(home: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file, delimiter="\t"):
                 carried = place > 0 and line["JournalCode"] == "AN"
-                if line["CompteNum"].startswith(("411", "416", "4191")) and not carried:
+                if line["CompteNum"].startswith(("411", "413", "416", "4191")) and not carried:
                     lines.append(line)
     return lines
 

@@ -526,32 +526,6 @@ def test_a_debt_set_off_against_a_supplier_s_is_settled_and_told(tmp_path):
     assert told(ledger)["payment_without_cash"]["n"] == 1
 
 
-def test_a_bill_of_exchange_settles_on_the_day_it_is_drawn_and_is_told(tmp_path):
-    ledger = imported(
-        tmp_path,
-        f"""
-        {SALE}
-        OD 2023-02-01 LCR1: 413000/C1 +120, 411000/C1 -120 A
-        BQ 2023-04-30 LCR1: 512 +120, 413000/C1 -120
-        """,
-    )
-    assert payments(ledger) == [("C1", "F1", "2023-02-01", 120.0, "payment")]
-    assert told(ledger)["bills"] == {"n": 1, "amount": 120.0, "currency": "EUR"}
-
-
-def test_a_bill_that_is_not_honoured_is_owed_again(tmp_path):
-    ledger = imported(
-        tmp_path,
-        f"""
-        {SALE}
-        OD 2023-02-01 LCR1: 413000/C1 +120, 411000/C1 -120 A
-        OD 2023-04-30 LCR1: 411000/C1 +120 A, 413000/C1 -120 "LCR IMPAYEE"
-        """,
-    )
-    assert set(invoices(ledger)) == {"F1"}
-    assert still_open(ledger) == {"F1": 120.0}
-
-
 def test_a_debt_that_another_customer_takes_over_moves(tmp_path):
     ledger = imported(
         tmp_path,
@@ -663,6 +637,7 @@ def test_the_balance_is_told_in_its_parts(tmp_path):
         "paid_over": -10.0,
         "cash_on_account": -5.0,
         "invoiced_advances": 0.0,
+        "bills_held": 0.0,
         "before_books": 100.0,
     }
 

@@ -135,8 +135,8 @@ class Draft:
     movements : polars.DataFrame or None
         Where the source keeps accounts of its customers, what moved on them: columns
         customer_id, day, measure (``accounts``: debits less credits; ``opening``,
-        ``payments_on_opening`` and ``invoiced_advances``: what of it is no matter of the
-        ledger) and amount.
+        ``payments_on_opening``, ``invoiced_advances`` and ``bills_held``: what of it is no
+        matter of the ledger, or stands elsewhere) and amount.
     reconcile : callable or None
         Compares the books with the ledger made of them, given that ledger and the
         ``LINE`` of every refused line; gives agreements, and assumptions that can only

@@ -51,7 +51,8 @@ class ImportReport:
     balance_parts : mapping of str to float
         Where the source keeps accounts of its customers, what their balance on the last day
         is made of: open_invoices, of which written_off, remainders, paid_over, cash_on_account,
-        invoiced_advances and before_books (debts that are no invoice of the ledger), which add up to it.
+        invoiced_advances, bills_held (open, but on another account) and before_books (debts that
+        are no invoice of the ledger), which add up to it.
     """
 
     kind: str
@@ -328,7 +329,8 @@ def _balance_parts(ledger: Ledger, detail: pl.DataFrame) -> dict[str, float]:
     open_amount = open_amounts(ledger)["open_amount"]
     payments = ledger.payments.select("amount", "kind", "invoice_id")
     last = detail.group_by("customer_id").agg(
-        (pl.col("opening") - pl.col("payments_on_opening")).last(), pl.col("invoiced_advances").last()
+        (pl.col("opening") - pl.col("payments_on_opening")).last(),
+        pl.col("invoiced_advances", "bills_held").last(),
     )
     settings = LedgerSettings()
     amount = ledger.invoices["amount"]
@@ -347,6 +349,7 @@ def _balance_parts(ledger: Ledger, detail: pl.DataFrame) -> dict[str, float]:
         "paid_over": open_amount.clip(upper_bound=0.0),
         "cash_on_account": -payments.join(ledger.invoices, on="invoice_id", how="anti")["amount"],
         "invoiced_advances": -last["invoiced_advances"],
+        "bills_held": -last["bills_held"],
         "before_books": last["opening"],
     }
     # Adding zero makes of a negative zero one that is none.
@@ -361,6 +364,7 @@ _TAKEN_OFF = [
     "discounts",
     "write_offs",
     "invoiced_advances",
+    "bills_held",
 ]
 _MEASURES = ["accounts", "opening", "invoices", *_TAKEN_OFF]
 

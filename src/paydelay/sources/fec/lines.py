@@ -64,8 +64,8 @@ _DATES = ("YYYYMMDD", "DD/MM/YYYY", "YYYY-MM-DD")
 _DEBITS = ("D", "DEBIT", "+", "+1", "1")
 _CREDITS = ("C", "CREDIT", "-", "-1")
 _CENTS_MAX = 10**15
-CUSTOMER_ACCOUNT = r"^4(?:11|16|191)"
-"""Customers, doubtful customers, and advances received from customers."""
+CUSTOMER_ACCOUNT = r"^4(?:11|13|16|191)"
+"""Customers, bills receivable, doubtful customers, and advances received from customers."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Books:
         auxiliary, auxiliary_label, document, document_day, label, letter, letter_day and
         cents (debit above zero).
     others : polars.DataFrame
-        All other lines: LINE, file, journal, entry_number, day, account (three
+        All other lines: LINE, file, journal, entry_number, day, account (four
         digits) and cents.
     journals : polars.DataFrame
         Columns file, journal and journal_label.
@@ -128,7 +128,7 @@ def read_lines(draft: Draft, paths: list[Path]) -> Books:
             ours = pl.col("account").str.contains(CUSTOMER_ACCOUNT)
             # Without an account nobody can tell whose line it is.
             customers.append(_accepted(draft, sound.filter(ours | pl.col("account").is_null()), columns))
-            others.append(_beside(sound.filter(~ours)))
+            others.append(beside(sound.filter(~ours)))
             draft.leave_out(others[-1], "fec.other_account")
             journals.append(sound.select("file", "journal", "journal_label").unique())
     if not customers:
@@ -260,7 +260,18 @@ def _accepted(draft: Draft, rows: pl.DataFrame, columns: dict[str, str]) -> pl.D
     )
 
 
-def _beside(rows: pl.DataFrame) -> pl.DataFrame:
+def beside(rows: pl.DataFrame) -> pl.DataFrame:
+    """Lines of accounts of no customer, as :class:`Books` holds them.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Lines with account, any length, and cents.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
     return rows.filter(pl.col("account").is_not_null()).select(
         LINE,
         "file",

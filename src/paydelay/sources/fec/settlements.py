@@ -8,6 +8,7 @@ import polars as pl
 
 from paydelay.sources.fec.advances import ADVANCE, INVOICED_ADVANCE
 from paydelay.sources.fec.allocation import allocate, by_document, less, oldest_first
+from paydelay.sources.fec.bills import BILL, CHAIN
 
 ROW = "__paydelay_row"
 """Number of a line among those of all files."""
@@ -29,14 +30,15 @@ class Clearing:
     Parameters
     ----------
     lines : polars.DataFrame
-        Lines by number ``ROW``: customer_id, group, kind, document, letter, day and
-        cents, debits above zero.
+        Lines by number ``ROW``: customer_id, account, group, kind, document, letter, day
+        and cents, debits above zero.
     bounced : polars.DataFrame
         Columns reversal and payment, numbers of lines: they cancel each other.
     """
 
     def __init__(self, lines: pl.DataFrame, bounced: pl.DataFrame) -> None:
         moved = pl.col("kind").is_in(["transfer", INVOICED_ADVANCE])
+        self._all_lines = lines
         live = lines.filter(~moved).with_columns(pl.col(ROW).cast(pl.Int64))
         self._all_claims = live.filter(pl.col("cents") > 0).rename({ROW: "claim"})
         self._all_settlements = (
@@ -71,6 +73,13 @@ class Clearing:
         self.clear_customers(_LETTERED, owed=pl.col("kind") == "opening")
         self._overpay(_named_once(self._owed, ["customer_id", "document"]), ["customer_id", "document"])
         self._overpay(self._owed.filter(pl.len().over("group") == 1), ["group"])
+
+    def clear_bills_before(self) -> None:
+        """Cash of bills that no line of the books accepted is that of bills from before them."""
+        accepted = BILL & (pl.col("kind") != "opening")
+        known = self._all_lines.filter(accepted & (pl.col("cents") > 0))["group"].unique().implode()
+        unknown = BILL & ~pl.col("group").is_in(known)
+        self.clear_customers(unknown, owed=BILL & (pl.col("kind") == "opening"))
 
     def clear_openings(self) -> None:
         """Credits of an opening balance take its debits first: only what is over is cash on account."""
@@ -215,7 +224,8 @@ def bounced_payments(lines: pl.DataFrame) -> pl.DataFrame:
     """Reversals and the payments they take back.
 
     The latest payment of the same customer and amount on or before the day, of the
-    same document where there is one, else of the same letter.
+    same document where there is one, else of the same letter or by the same bill; a bill
+    that was cashed for just this amount needs no other sign.
 
     Parameters
     ----------
@@ -270,11 +280,10 @@ def _taken_back(lines: pl.DataFrame, same: list[str], *, charges_max: int) -> pl
     found = [pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})]
     reversals = lines.filter((pl.col("kind") == "reversal") & ~ADVANCE)
     payments = lines.filter(pl.col("kind") == "payment").with_columns(cents=-pl.col("cents"))
-    for key in (
-        ["document", "letter", "file"],
-        ["document"],
-        ["letter", "file"],
-    ):
+    by_bill = pl.when((pl.col("kind") == "reversal") | BILL).then(True).alias("by_bill")
+    reversals, payments = reversals.with_columns(by_bill), payments.with_columns(by_bill)
+    keys = [["document", "letter", "file"], ["document"], ["letter", "file"], [CHAIN]]
+    for key in keys if charges_max else [*keys, ["by_bill"]]:
         matched = _latest_before(reversals, payments, ["customer_id", *same, *key], charges_max)
         found.append(matched)
         reversals = reversals.filter(~pl.col(ROW).is_in(matched["reversal"].implode()))
