@@ -169,6 +169,25 @@ def advances_standing(ledger):
     return {(customer, end.isoformat()): amount for customer, end, amount in rows}
 
 
+@pytest.mark.parametrize("letter", ["", " L"])
+def test_a_refund_from_before_an_advance_leaves_it_to_the_final_invoice(tmp_path, letter):
+    ledger = imported(
+        tmp_path,
+        f"""
+        BQ 2023-01-02 X: 4191/C1 +100{letter}, 512 -100
+        {ADVANCE_INVOICE.replace("4191/C1 -100", f"4191/C1 -100{letter}")}
+        {ADVANCE_PAID}
+        VE 2023-03-05 F1: 411/C1 +240, 4191/C1 +100{letter}, 706 -300, 44571 -40
+        """,
+    )
+    # 100 was paid back of an advance from before the books; the one of 2023 is taken up by F1.
+    assert on_account(ledger) == {"C1": -100.0}
+    assert still_open(ledger) == {"F1": 240.0}
+    assert left_out(ledger) == {"invoiced_advance": 2}
+    standing = advances_standing(ledger)
+    assert (standing["C1", "2023-01-31"], standing["C1", "2023-03-31"]) == (100.0, 0.0)
+
+
 def test_an_advance_that_is_invoiced_is_owed_until_it_is_paid(tmp_path):
     ledger = imported(tmp_path, ADVANCE_INVOICE)
     assert invoices(ledger) == {"AC1": ("C1", "2023-01-05", 120.0)}
