@@ -39,7 +39,7 @@ STYLES = {
     "Montant and Sens": Style(amounts="D/C", line_end="\n"),
 }
 VALID = {name: spelled(BOOK, style).encode(style.encoding) for name, style in STYLES.items()}
-SOURCE_RULES = {*RULES, "too_few_cells", "quote_not_closed"}
+SOURCE_RULES = {*RULES, "too_few_cells", "quote_not_closed", "amount_finer_than_cents"}
 
 
 def outcome(content: bytes, name: str = "123456789FEC20231231.txt") -> ImportedLedger | PaydelayError:

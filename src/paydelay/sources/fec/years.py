@@ -82,15 +82,15 @@ def order_years(draft: Draft, books: Books) -> Years:
     }
     periods |= {file: (day, day) for file, day in opened.items()}
     company = {}
-    for number, file in enumerate(draft.files):
-        named = _NAME.match(file.label)
+    for number, source in enumerate(draft.files):
+        named = _NAME.match(source.label)
         company[number] = named.group(1) if named else ""
         if number in periods:
             first, last = periods[number]
-            file.details |= {"first_day": first.isoformat(), "last_day": last.isoformat()}
+            source.details |= {"first_day": first.isoformat(), "last_day": last.isoformat()}
             # Of a year that was only opened the name may be that of the next one, in which it closes.
             if named and number not in opened and int(named.group(2)) not in (first.year, last.year):
-                draft.assume("fec.name_of_another_year", file=file.label, first=first, last=last)
+                draft.assume("fec.name_of_another_year", file=source.label, first=first, last=last)
     named_companies = set(company.values()) - {""}
     if len(named_companies) == 1:
         # A file that was renamed is the same company's: as another's, its year would count twice.
