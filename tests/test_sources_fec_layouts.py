@@ -12,6 +12,7 @@ from fec_books import (
     payments,
     spelled,
     still_open,
+    told,
     write_books,
 )
 
@@ -293,6 +294,30 @@ def test_a_column_that_nothing_depends_on_may_be_missing(tmp_path, missing):
     text = spelled(jotted(BOOK), Style(header=((missing, "Autre"),)))
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     assert still_open(import_ledger("fec", tmp_path / "a.txt")) == {"F2": 60.0}
+
+
+def test_columns_that_are_misnamed_are_told(tmp_path):
+    names = (("CompAuxNum", "CompAux"), ("EcritureLet", "EcritLet"), ("PieceDate", "DatePce"))
+    ledger = imported(tmp_path, BOOK, style=Style(header=names, cash_basis=True))
+    assert told(ledger)["columns_lacking"] == {
+        "n": 3,
+        "file": "123456789FEC20231231.txt",
+        "columns": "CompAuxNum, PieceDate, EcritureLet",
+    }
+    assert told(ledger)["columns_unused"]["columns"] == "CompAux, DatePce, EcritLet"
+
+
+def test_a_second_column_of_a_name_is_told(tmp_path):
+    rows = spelled(jotted(BOOK)).split("\r\n")
+    text = "\n".join([rows[0] + "\tDebit", *(row + "\t5,00" for row in rows[1:] if row)])
+    (tmp_path / "a.txt").write_text(text + "\n", encoding="utf-8")
+    ledger = import_ledger("fec", tmp_path / "a.txt")
+    assert told(ledger)["columns_unused"]["columns"] == "Debit_2"
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_no_column_of_a_sound_file_is_told(tmp_path, name):
+    assert not {"columns_lacking", "columns_unused"} & set(told(imported(tmp_path, BOOK, style=STYLES[name])))
 
 
 def test_the_file_of_a_year_is_named_by_the_law_and_read_whatever_its_name(tmp_path):

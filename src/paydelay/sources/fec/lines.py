@@ -61,6 +61,27 @@ _NAMES: dict[str, str] = {
     "datelet": "letter_date",
     "datelettrage": "letter_date",
 }
+_PRESCRIBED = {
+    "JournalCode": "journal_code",
+    "JournalLib": "journal_label",
+    "EcritureNum": "entry_number",
+    "EcritureDate": "entry_date",
+    "CompteNum": "account",
+    "CompteLib": "account_label",
+    "CompAuxNum": "auxiliary",
+    "CompAuxLib": "auxiliary_label",
+    "PieceRef": "document",
+    "PieceDate": "document_date",
+    "EcritureLib": "label",
+    "EcritureLet": "letter",
+    "DateLet": "letter_date",
+}
+"""Columns that are read, besides the amounts, by the names that the article gives them."""
+_PASSED_OVER = (
+    *("validdate", "datevalid", "datevalidation", "montantdevise", "idevise", "devise"),
+    *("daterglt", "datereglement", "moderglt", "modereglement", "natop", "natureop", "idclient"),
+)
+"""Columns of the article, and of cash accounting, that say nothing of what is owed."""
 _DATES = ("YYYYMMDD", "DD/MM/YYYY", "YYYY-MM-DD")
 _DEBITS = ("D", "DEBIT", "+", "+1", "1")
 _CREDITS = ("C", "CREDIT", "-", "-1")
@@ -116,6 +137,7 @@ def read_lines(draft: Draft, paths: list[Path]) -> Books:
         text = open_text(path, separators=("\t", "|", ";", ","), quoted=_is_quoted(path))
         number = draft.add_file(text.label, encoding=text.encoding, separator=_SPOKEN[text.separator])
         columns = _columns(text)
+        _tell_columns(draft, draft.files[number].label, text, columns)
         mark = decimal_mark_of(text, [name for name, meaning in columns.items() if meaning in _AMOUNTS])
         for batch in text.batches(list(columns)):
             draft.files[number].read += batch.height
@@ -164,7 +186,7 @@ def _columns(text: DelimitedText) -> dict[str, str]:
     if not ({"debit", "credit"} <= held or {"amount", "side"} <= held):
         lacking.append("Debit and Credit, or Montant and Sens")
     if lacking:
-        official = {meaning: name for name, meaning in reversed(_OFFICIAL.items())}
+        official = {meaning: name for name, meaning in _PRESCRIBED.items()}
         named = ", ".join(official.get(name, name) for name in lacking)
         raise LedgerError(
             f"{text.label} is no FEC: it lacks {named}; a FEC names its columns JournalCode, JournalLib, "
@@ -173,19 +195,20 @@ def _columns(text: DelimitedText) -> dict[str, str]:
     return found
 
 
+def _tell_columns(draft: Draft, label: str, text: DelimitedText, columns: dict[str, str]) -> None:
+    """A column that is misnamed is not read, and what it would have said is missing elsewhere."""
+    lacking = [name for name, meaning in _PRESCRIBED.items() if meaning not in columns.values()]
+    draft.assume("fec.columns_lacking", n=len(lacking), file=label, columns=", ".join(lacking))
+    known = {*columns, ""}
+    unknown = [name for name in text.header if name not in known and _plain(name) not in _PASSED_OVER]
+    draft.assume("columns_unused", n=len(unknown), file=label, columns=", ".join(unknown))
+
+
 def _plain(name: str) -> str:
     """A column's name without accents, case and marks, its usual words in their short form."""
     letters = re.sub(r"[^a-z]", "", unicodedata.normalize("NFKD", name.lower()))
     numbered = re.sub(r"^(?:numero|no|n)(?=compte|ecriture)", "num", letters)
     return numbered.replace("libelle", "lib").replace("reference", "ref")
-
-
-_OFFICIAL = {
-    "JournalCode": "journal_code",
-    "EcritureNum": "entry_number",
-    "EcritureDate": "entry_date",
-    "CompteNum": "account",
-}
 
 
 def _typed(rows: pl.DataFrame, mark: str) -> pl.DataFrame:
