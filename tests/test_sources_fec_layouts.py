@@ -221,6 +221,16 @@ def test_an_unreadable_credit_is_told_of_the_column_it_stands_in(tmp_path):
     assert refusal == ("a.txt", 9, "Credit", "amount_unreadable", "R1")
 
 
+def test_what_cannot_be_read_on_other_accounts_is_told(tmp_path):
+    text = spelled(jotted(BOOK)).replace("0,00\t1042,00", "0,00\tabc")
+    text = text.replace("\t20230301\t512000", "\t20230399\t512000")
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    ledger = import_ledger("fec", tmp_path / "a.txt")
+    assert told(ledger)["beside_unreadable"] == {"n": 2, "file": "a.txt"}
+    assert ledger.report.refusals.height == 0
+    assert ledger.report.files[0].out_of_scope == {"fec.other_account": 7}
+
+
 @pytest.mark.parametrize(
     ("day", "rule"),
     [
@@ -317,7 +327,9 @@ def test_a_second_column_of_a_name_is_told(tmp_path):
 
 @pytest.mark.parametrize("name", STYLES)
 def test_no_column_of_a_sound_file_is_told(tmp_path, name):
-    assert not {"columns_lacking", "columns_unused"} & set(told(imported(tmp_path, BOOK, style=STYLES[name])))
+    assert not {"columns_lacking", "columns_unused", "beside_unreadable"} & set(
+        told(imported(tmp_path, BOOK, style=STYLES[name]))
+    )
 
 
 def test_the_file_of_a_year_is_named_by_the_law_and_read_whatever_its_name(tmp_path):

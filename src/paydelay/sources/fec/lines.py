@@ -139,6 +139,7 @@ def read_lines(draft: Draft, paths: list[Path]) -> Books:
         columns = _columns(text)
         _tell_columns(draft, draft.files[number].label, text, columns)
         mark = decimal_mark_of(text, [name for name, meaning in columns.items() if meaning in _AMOUNTS])
+        misread = 0
         for batch in text.batches(list(columns)):
             draft.files[number].read += batch.height
             rows = batch.select(
@@ -154,9 +155,12 @@ def read_lines(draft: Draft, paths: list[Path]) -> Books:
             # Without an account nobody can tell whose line it is.
             theirs = sound.filter(ours | pl.col("account").is_null())
             customers.append(_accepted(draft, theirs, columns, mark))
-            others.append(_beside(sound.filter(~ours)))
+            beside = sound.filter(~ours)
+            misread += beside.select((pl.col("cents").is_null() | pl.col("day").is_null()).sum()).item()
+            others.append(_beside(beside))
             draft.leave_out(others[-1], "fec.other_account")
             journals.append(sound.select("file", "journal", "journal_label").unique())
+        draft.assume("fec.beside_unreadable", n=misread, file=draft.files[number].label)
     if not customers:
         raise LedgerError("The files hold no line; a FEC has a header and one line per entry line.")
     return Books(pl.concat(customers), pl.concat(others), pl.concat(journals).unique())
