@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fec_books import imported, invoices, jotted, left_out, on_account, payments, still_open, told
+from fec_books import Style, imported, invoices, jotted, left_out, on_account, payments, still_open, told
 
 SALE = "VE 2023-01-10 F1: 411000/C1 +120 A, 707000 -100, 445710 -20"
 
@@ -167,6 +167,44 @@ def advances_standing(ledger):
     """By customer and month end: advances that were invoiced and no final invoice took up."""
     rows = ledger.report.detail.select("customer_id", "month_end", "invoiced_advances").iter_rows()
     return {(customer, end.isoformat()): amount for customer, end, amount in rows}
+
+
+UNTAXED_ADVANCE = "{journal} 2023-01-05 AC1: 411/C1 +100, 4191/C1 -100"
+
+
+@pytest.mark.parametrize("label", ["", "Ventes", "Journal VE", "Divers"])
+def test_a_journal_that_books_sales_invoices_an_advance_whatever_it_is_called(tmp_path, label):
+    book = f"""
+    {UNTAXED_ADVANCE.format(journal="VE")}
+    VE 2023-01-11 F3: 411/C2 +120, 707 -100, 44571 -20
+    """
+    ledger = imported(tmp_path, book, style=Style(journals=(("VE", label),)))
+    assert invoices(ledger)["AC1"] == ("C1", "2023-01-05", 100.0)
+    assert left_out(ledger) == {"invoiced_advance": 1}
+
+
+def test_a_journal_is_known_by_what_it_books_in_another_year(tmp_path):
+    books = (
+        "VE 2022-12-11 F3: 411/C2 +120, 707 -100, 44571 -20",
+        UNTAXED_ADVANCE.format(journal="VE"),
+    )
+    ledger = imported(tmp_path, *books, style=Style(journals=()))
+    assert invoices(ledger)["AC1"] == ("C1", "2023-01-05", 100.0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "X 2023-12-31 PCA: 707 +80, 487 -80\nX 2023-12-31 A: 681 +5, 281 -5\nX 2023-12-31 B: 641 +5, 421 -5",
+        "X 2023-01-11 T1: 530 +120, 707 -100, 44571 -20",
+        "X 2023-01-11 P1: 641 +80, 421 -80",
+    ],
+)
+def test_a_journal_that_books_sales_among_other_things_moves_a_credit(tmp_path, entry):
+    book = f"{UNTAXED_ADVANCE.format(journal='X')}\n{entry}"
+    ledger = imported(tmp_path, book, style=Style(journals=()))
+    assert invoices(ledger) == {}
+    assert left_out(ledger) == {"transfer": 2}
 
 
 @pytest.mark.parametrize("letter", ["", " L"])
