@@ -531,6 +531,40 @@ def test_a_refund_of_something_larger_is_no_bounced_payment(tmp_path):
     assert on_account(ledger) == {"C1": -900.0}
 
 
+@pytest.mark.parametrize("documents", ["F1", "R{}", "-", "F{}"])
+def test_a_payment_may_bounce_any_number_of_times(tmp_path, documents):
+    rows = [f"VE 2023-01-10 F{place}: 411/C1 +120 A, 707 -120" for place in range(1, 31)]
+    for place in range(1, 31):
+        day, document = f"2023-{place % 10 + 2:02}-{place // 10 + 1:02}", documents.format(place)
+        rows.append(f"BQ {day} {document}: 512 +120, 411/C1 -120 A")
+        rows.append(f"BQ {day} {document}: 411/C1 +120 A, 512 -120")
+    ledger = imported(tmp_path, "\n".join(rows))
+    assert still_open(ledger) == {f"F{place}": 120.0 for place in range(1, 31)}
+    paid = [(name, amount) for _, name, _, amount, _ in payments(ledger)]
+    # Each names the invoice of its document, else the first that asks for as much.
+    named = {f"F{place}": 1 for place in range(1, 31)} if documents == "F{}" else {"F1": 30}
+    assert {name: paid.count((name, 120.0)) for name, _ in paid} == named
+    assert {name: paid.count((name, -120.0)) for name, _ in paid} == named
+    assert told(ledger)["bounced"]["n"] == 30
+    assert "bounced_on_account" not in told(ledger)
+
+
+def test_a_bounced_payment_that_names_no_invoice_is_told(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +120, 707 -120
+        BQ 2023-02-10 R1: 512 +60, 411/C1 -60 A
+        BQ 2023-02-12 R1: 411/C1 +60 A, 512 -60
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", None, "2023-02-10", 60.0, "payment"),
+        ("C1", None, "2023-02-12", -60.0, "payment"),
+    ]
+    assert told(ledger)["bounced_on_account"] == {"n": 1}
+
+
 def test_thousands_of_payments_and_bounces_of_one_document_end_in_time(tmp_path):
     count = 3_000
     lines = [
