@@ -22,6 +22,8 @@ _SALES = r"^(?:7|4457|487|4458)"
 _OPENING_CODE = r"^(?:AN|RAN|ANO|ANX|AND|RN|ANV|ANOUV)\d*$"
 _OPENING_LABEL = r"NOUVEAU|A[ .-]?NOUV|REPORT|OUVERTURE|OPENING"
 _TRADING_SHARE_MIN = 0.1
+_SALES_SHARE_MIN = 1 / 3
+"""Sales have a line of tax or two beside them; year-end entries touch class 70 among much else."""
 _OPENING_WORDS = r"A[ -]?NOUVEAU|À[ -]?NOUVEAU|SOLDE (?:D'OUVERTURE|INITIAL)"
 _TREASURY_LABEL = r"BANQ|CAISSE|TRESOR|BANK|CASH|ENCAISS|CREDIT (?:AGRIC|MUT|LYON)|CIC|BNP|LCL|SOCIETE GEN"
 _SALES_LABEL = r"VENTE|SALES|FACTUR"
@@ -166,7 +168,10 @@ def _kind() -> pl.Expr:
 
 
 def journal_natures(books: Books) -> pl.DataFrame:
-    """Whether a journal opens the year, holds cash or holds sales, as far as its names say.
+    """Whether a journal opens the year, holds cash or holds sales.
+
+    Its names say; a journal that they leave open holds sales where the files' entries in
+    journals of its code are mostly of class 70, and none of bank or cash.
 
     Parameters
     ----------
@@ -196,7 +201,12 @@ def journal_natures(books: Books) -> pl.DataFrame:
     )
     known = books.journals.join(trading, on=["file", "journal"], how="left")
     named = known.select("file", "journal", nature=nature)
-    return named.group_by("file", "journal").agg(pl.col("nature").drop_nulls().min())
+    told = named.group_by("file", "journal").agg(pl.col("nature").drop_nulls().min())
+    account = pl.col("account")
+    sells = (account.str.contains("^70").mean() >= _SALES_SHARE_MIN) & ~account.str.contains(_TREASURY).any()
+    selling = books.others.group_by("journal").agg(booked=pl.when(sells).then(pl.lit("sales")))
+    booked = told.join(selling, on="journal", how="left")
+    return booked.select("file", "journal", nature=pl.coalesce("nature", "booked"))
 
 
 def segmented(books: Books) -> pl.DataFrame:

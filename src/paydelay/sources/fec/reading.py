@@ -343,5 +343,7 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
     # What is taken back of cash on account is no invoice left unpaid.
     invoiced = draft.tables["payments"].filter(pl.col("invoice_id").is_not_null() & (pl.col("amount") < 0))
     draft.assume("fec.bounced", n=invoiced[LINE].n_unique())
+    nameless = clearing.on_account().filter(pl.col("reversal").is_not_null())
+    draft.assume("fec.bounced_on_account", n=nameless["settlement"].n_unique())
     collective = live.filter(pl.col("auxiliary").is_null() & pl.col("account").str.contains(r"^4\d{2}0*$"))
     draft.assume("fec.collective_account", n=collective.height)

@@ -14,7 +14,8 @@ ROW = "__paydelay_row"
 """Number of a line among those of all files."""
 PARTS = pl.Schema({"claim": pl.Int64, "settlement": pl.Int64, "reversal": pl.Int64, "cents": pl.Int64})
 """Part of a settlement that falls to a claim; with a reversal, one that was taken back."""
-_ROUNDS_MAX = 20
+_COPIES_MAX = 20
+"""Payments alike that each settle more claims than this are laid on them this many times at most."""
 _CHARGES_CENTS_MAX = 10_000
 """No bank charges more for a payment that bounced; what is above it is another matter."""
 _LOOK_BACK = 50
@@ -165,22 +166,26 @@ class Clearing:
 
         Each is laid on the claims as they stood: the money came twice, and went once.
         """
-        back = self._all_settlements.join(
-            self.bounced.rename({"payment": "settlement"}), on="settlement"
-        ).with_columns(round=pl.int_range(pl.len()).over("group", "cents"))
+        back = self._all_settlements.join(self.bounced.rename({"payment": "settlement"}), on="settlement")
         debts = self._all_claims.filter(pl.col("kind").is_in(["invoice", "opening"]))
         invoices = debts.filter(pl.col("kind") == "invoice")
-        for turn in range(_ROUNDS_MAX):
-            paid = back.filter(pl.col("round") == turn)
-            if not paid.height:
-                break
+        key = ["customer_id", "document"]
+        known = debts.select(key).unique().with_columns(named="document")
+        back = back.join(known, on=key, how="left").sort("settlement")
+        # What bounces again goes where it went the first time: a round for each would be too many.
+        alike = ["group", "cents", "named"]
+        first = back.unique(alike, keep="first", maintain_order=True)
+        for names_debt in (False, True):
+            paid = first.filter(pl.col("named").is_not_null() == names_debt)
             parts = allocate(debts, paid)
-            rest = less(paid, parts, "settlement")
-            named = rest.join(
-                _named_once(invoices, ["customer_id", "document"]), on=["customer_id", "document"]
-            ).select("claim", "settlement", "cents")
-            back_of = paid.select("settlement", "reversal")
-            self._parts.append(pl.concat([parts, named]).join(back_of, on="settlement").select(PARTS.names()))
+            rest = less(paid, parts, "settlement").join(_named_once(invoices, key), on=key)
+            parts = pl.concat([parts, rest.select("claim", "settlement", "cents")])
+            laid = parts.with_columns(width=pl.len().over("settlement"), part="cents").drop("cents")
+            copied = paid.select("settlement", *alike).join(laid, on="settlement").drop("settlement")
+            twins = back.with_columns(turn=pl.int_range(pl.len()).over(alike))
+            again = twins.join(copied, on=alike, nulls_equal=True)
+            again = again.filter(pl.min_horizontal("turn", "width") < _COPIES_MAX)
+            self._parts.append(again.select("claim", "settlement", "reversal", cents="part"))
 
     def on_account(self) -> pl.DataFrame:
         """What names no claim: columns settlement, reversal (or null) and cents.
