@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
@@ -128,8 +128,9 @@ def _span(days: pl.Series, first: date, last: date, opened: bool) -> tuple[date,
     """First and last day as they are told: all but mistyped ones, which lie apart from the others."""
     if opened:
         return first, last
-    apart = timedelta(days=_APART_DAYS)
-    near = days.filter((days >= first - apart) & (days <= last + apart))
+    # As numbers: the year of a mistyped date may be the first or the last that there is.
+    number, ends = days.to_physical(), pl.Series([first, last]).to_physical()
+    near = days.filter((number >= ends[0] - _APART_DAYS) & (number <= ends[1] + _APART_DAYS))
     begin, end = near.min(), near.max()
     return (begin, end) if isinstance(begin, date) and isinstance(end, date) else (first, last)
 
