@@ -754,3 +754,28 @@ def test_first_in_first_out_comes_after_the_document(tmp_path):
     assert payments(ledger)[0] == ("C1", "F3", "2023-02-01", 100.0, "payment")
     # The payment, and the loss as well.
     assert told(ledger)["matched_first_in_first_out"] == {"n": 2}
+
+
+TAKEN_UP = """
+VE 2025-01-05 F1: 411/C1 +1000, 706 -1000
+BQ 2025-02-01 AC1: 512 +300, 4191/C1 -300
+VE 2025-03-01 F2: 411/C1 +900, 706 -900
+OD 2025-03-01 F2: 4191/C1 +{}, 411/C1 -{}
+"""
+
+
+@pytest.mark.parametrize("unlettered", [None, "fifo"])
+def test_an_advance_is_taken_up_once_by_the_invoice_that_an_entry_without_letters_names(tmp_path, unlettered):
+    ledger = imported(tmp_path, TAKEN_UP.format(300, 300), match_unlettered=unlettered)
+    assert payments(ledger) == [("C1", "F2", "2025-02-01", 300.0, "payment")]
+    assert still_open(ledger) == {"F1": 1000.0, "F2": 600.0}
+    assert "uneven_letters" not in told(ledger)
+
+
+def test_another_amount_than_the_advance_and_an_earlier_entry_take_up_none(tmp_path):
+    part = imported(tmp_path / "part", TAKEN_UP.format(200, 200))
+    assert on_account(part) == {"C1": 300.0}
+    before = TAKEN_UP.replace("2025-02-01", "2025-04-01").format(300, 300)
+    ledger = imported(tmp_path / "before", before)
+    assert on_account(ledger) == {"C1": 300.0}
+    assert still_open(ledger) == {"F1": 1000.0, "F2": 900.0}

@@ -16,6 +16,8 @@ INVOICED_ADVANCE = "invoiced_advance"
 """Kind of a line that books an advance with its invoice, or takes such a one up."""
 ADVANCE = pl.col("account").str.starts_with("4191")
 """Whether a line is on the account of advances received."""
+TAKEN_UP = "\u2261"
+"""Begins the letters that are no letters of the books: see :func:`with_documents`."""
 _ROW = "__paydelay_advance_row"
 _TAKEN, _KIND = "__paydelay_taken", "__paydelay_kind"
 
@@ -78,6 +80,64 @@ def with_taken_up(lines: pl.DataFrame, continued: list[int]) -> pl.DataFrame:
     rest = rows.with_columns(cents=pl.col("cents") - part).filter(pl.col("cents") != 0)
     parts = rows.filter(pl.col(_TAKEN) > 0).with_columns(cents=part, kind=_KIND)
     return pl.concat([rest, parts]).sort(_ROW, maintain_order=True).select(lines.columns)
+
+
+def with_documents(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines, with the invoice that money on account pays where an entry without letters says so.
+
+    An entry D 4191 / C 411 of one customer takes up money that came before. Left as it is, the
+    money would stand on account while its take-up settles a debt a second time, on another day.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Classified lines.
+
+    Returns
+    -------
+    polars.DataFrame
+        The money bears the document of the entry and a letter of its own; the two lines of the
+        entry move it and settle nothing. Only equal amounts are told apart in this way.
+    """
+    rows = lines.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+    plain = rows.filter(pl.col("letter").is_null())
+    key = ["customer_id", "amount"]
+    came = plain.filter(ADVANCE & (pl.col("kind") == "payment") & (pl.col("cents") < 0))
+    debits = plain.filter(ADVANCE & pl.col("kind").is_in(["reversal", "transfer"]) & (pl.col("cents") > 0))
+    imputed = plain.filter(
+        ~ADVANCE & pl.col("kind").is_in(["payment", "transfer"]) & (pl.col("cents") < 0),
+        pl.col("document").is_not_null(),
+    )
+    alone = pl.len().over("entry", "customer_id") == 1
+    entries = (
+        debits.filter(alone)
+        .select("entry", *key[:1], "day", amount="cents", debit=_ROW)
+        .join(
+            imputed.filter(alone).select(
+                "entry", *key[:1], amount=-pl.col("cents"), credit=_ROW, named="document"
+            ),
+            on=["entry", *key],
+        )
+    )
+    if not entries.height or not came.height:
+        return lines
+    turn = pl.int_range(pl.len()).over(key).alias("turn")
+    money = came.select(*key[:1], amount=-pl.col("cents"), came="day", money=_ROW).sort("came", "money")
+    paired = (
+        entries.sort("day", "debit")
+        .with_columns(turn)
+        .join(money.with_columns(turn), on=[*key, "turn"])
+        .filter(pl.col("came") <= pl.col("day"))
+    )
+    moved = pl.concat([paired["debit"], paired["credit"]]).implode()
+    named = paired.select(pl.col("money").alias(_ROW), "named")
+    rows = rows.join(named, on=_ROW, how="left", maintain_order="left")
+    given = pl.col("named").is_not_null()
+    return rows.with_columns(
+        pl.when(pl.col(_ROW).is_in(moved)).then(pl.lit("transfer")).otherwise("kind").alias("kind"),
+        pl.when(given).then("named").otherwise("document").alias("document"),
+        pl.when(given).then(pl.format(TAKEN_UP + "{}", _ROW)).otherwise("letter").alias("letter"),
+    ).select(lines.columns)
 
 
 def _taken_up(rows: pl.DataFrame, continued: list[int]) -> pl.DataFrame:

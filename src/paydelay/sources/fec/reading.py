@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.sources.draft import LINE, Agreement, Draft
-from paydelay.sources.fec.advances import INVOICED_ADVANCE, with_taken_up
+from paydelay.sources.fec.advances import INVOICED_ADVANCE, TAKEN_UP, with_documents, with_taken_up
 from paydelay.sources.fec.bills import BILL, bills_received, with_letters_of_debts
 from paydelay.sources.fec.collective_bills import with_owners
 from paydelay.sources.fec.due_dates import with_due_dates
@@ -61,6 +61,7 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
         lines = lines.with_columns(customer_id=pl.concat_str("company", "customer_id", separator=":"))
     draft.leave_out(lines.filter(pl.col("kind") == "closing").unique(LINE), "fec.closing")
     lines = with_taken_up(lines.filter(pl.col("kind") != "closing"), years.continued)
+    lines = with_documents(lines)
     lines = with_charges_apart(with_chains(lines)).with_row_index(ROW)
     bounced = bounced_payments(lines)
     ties, sums = carried_over(lines.drop(ROW), years.continued)
@@ -324,6 +325,8 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
         currency=currency,
     )
     lettered = live.filter(pl.col("letter").is_not_null())
+    # What was named by an entry of its own bears a letter that is none of the books.
+    lettered = lettered.filter(~pl.col("letter").str.starts_with(TAKEN_UP))
     late = (pl.col("letter_day") - pl.col("day")).dt.total_days()
     later = lettered.filter((pl.col("cents") < 0) & (late > _LETTERED_LATE_DAYS)).select(late)
     draft.assume(
