@@ -145,6 +145,8 @@ class BacktestSettings(_Settings):
     """Days of ledger before the first training."""
     window: Literal["expanding", "sliding"] = "expanding"
     """Train on all of the past, or on the last panel.history_days of it."""
+    delay_cap_days: int = Field(default=30, ge=1, le=180)
+    """Delays are judged up to so many days: only invoices due that long before the end have theirs."""
     contacts_per_day: int = Field(default=20, ge=1)
     """Invoices that collectors can look at in a working day."""
     replicate_count: int = Field(default=200, ge=20, le=10_000)
