@@ -323,3 +323,8 @@ def ledger_moves(ledger: ImportedLedger) -> list[tuple[str, date, int]]:
 def is_customers(line: Line) -> bool:
     """Whether a line moves a customer's account."""
     return line.account.startswith(CUSTOMER_ACCOUNTS) and line.cents != 0
+
+
+def is_bill(line: Line) -> bool:
+    """Whether a line moves an account of bills of exchange."""
+    return line.account.startswith("413") and line.cents != 0

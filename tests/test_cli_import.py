@@ -174,7 +174,7 @@ def torn(path: Path) -> None:
 
 
 UNUSABLE: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "absent": ("cannot be opened", Path.unlink),
+    "absent": ("is not there", Path.unlink),
     "empty": ("is empty", lambda path: path.write_bytes(b"")),
     "html": ("web page", html),
     "zip": ("zip archive", lambda path: path.write_bytes(b"PK\x03\x04" + b"x" * 100)),

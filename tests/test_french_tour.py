@@ -44,7 +44,7 @@ def customer_lines(home: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file, delimiter="\t"):
                 carried = place > 0 and line["JournalCode"] == "AN"
-                if line["CompteNum"].startswith(("411", "416", "4191")) and not carried:
+                if line["CompteNum"].startswith(("411", "413", "416", "4191")) and not carried:
                     lines.append(line)
     return lines
 
@@ -87,8 +87,9 @@ def test_what_the_queue_holds_is_what_customers_owe_on_that_day_by_their_account
 def test_the_import_tells_what_the_scores_hold_as_open(tour: Path) -> None:
     parts = json.loads((tour / "ledger" / "import.json").read_text("utf-8"))["balance_parts"]
     scores = pl.read_parquet(tour / "queue.parquet")
-    # Remainders within the tolerance of settlement are open in the accounts only.
-    assert scores["open_amount"].sum() == pytest.approx(parts["open_invoices"], rel=0.002)
+    assert scores["open_amount"].sum() == pytest.approx(parts["open_invoices"], abs=0.005)
+    # What is within the tolerance of settlement is open in the accounts only.
+    assert parts["remainders"] > 0
     assert parts["before_books"] == 0
 
 

@@ -288,11 +288,12 @@ def test_payments_without_letter_are_matched_first_in_first_out_where_asked(tmp_
     ledger = imported(tmp_path, book, match_unlettered="fifo")
     assert payments(ledger) == [
         ("C1", "F1", "2023-03-20", 70.0, "payment"),
-        ("C1", "F1", "2023-04-20", 30.0, "payment"),
-        ("C1", "F2", "2023-04-20", 50.0, "payment"),
+        # What its document names comes before the oldest.
+        ("C1", "F1", "2023-04-20", 10.0, "payment"),
+        ("C1", "F2", "2023-04-20", 70.0, "payment"),
         ("C1", "F3", "2023-04-21", 30.0, "payment"),
         ("C1", None, "2023-04-22", 30.0, "payment"),
-        ("C1", "F2", "2023-04-22", 20.0, "payment"),
+        ("C1", "F1", "2023-04-22", 20.0, "payment"),
     ]
     assert still_open(ledger) == {"F9": 100.0}
     assert told(ledger)["matched_first_in_first_out"]["n"] == 3

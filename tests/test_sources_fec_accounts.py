@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fec_books import imported, invoices, jotted, left_out, on_account, payments, still_open, told
+from fec_books import Style, imported, invoices, jotted, left_out, on_account, payments, still_open, told
 
 SALE = "VE 2023-01-10 F1: 411000/C1 +120 A, 707000 -100, 445710 -20"
 
@@ -167,6 +167,63 @@ def advances_standing(ledger):
     """By customer and month end: advances that were invoiced and no final invoice took up."""
     rows = ledger.report.detail.select("customer_id", "month_end", "invoiced_advances").iter_rows()
     return {(customer, end.isoformat()): amount for customer, end, amount in rows}
+
+
+UNTAXED_ADVANCE = "{journal} 2023-01-05 AC1: 411/C1 +100, 4191/C1 -100"
+
+
+@pytest.mark.parametrize("label", ["", "Ventes", "Journal VE", "Divers"])
+def test_a_journal_that_books_sales_invoices_an_advance_whatever_it_is_called(tmp_path, label):
+    book = f"""
+    {UNTAXED_ADVANCE.format(journal="VE")}
+    VE 2023-01-11 F3: 411/C2 +120, 707 -100, 44571 -20
+    """
+    ledger = imported(tmp_path, book, style=Style(journals=(("VE", label),)))
+    assert invoices(ledger)["AC1"] == ("C1", "2023-01-05", 100.0)
+    assert left_out(ledger) == {"invoiced_advance": 1}
+
+
+def test_a_journal_is_known_by_what_it_books_in_another_year(tmp_path):
+    books = (
+        "VE 2022-12-11 F3: 411/C2 +120, 707 -100, 44571 -20",
+        UNTAXED_ADVANCE.format(journal="VE"),
+    )
+    ledger = imported(tmp_path, *books, style=Style(journals=()))
+    assert invoices(ledger)["AC1"] == ("C1", "2023-01-05", 100.0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "X 2023-12-31 PCA: 707 +80, 487 -80\nX 2023-12-31 A: 681 +5, 281 -5\nX 2023-12-31 B: 641 +5, 421 -5",
+        "X 2023-01-11 T1: 530 +120, 707 -100, 44571 -20",
+        "X 2023-01-11 P1: 641 +80, 421 -80",
+    ],
+)
+def test_a_journal_that_books_sales_among_other_things_moves_a_credit(tmp_path, entry):
+    book = f"{UNTAXED_ADVANCE.format(journal='X')}\n{entry}"
+    ledger = imported(tmp_path, book, style=Style(journals=()))
+    assert invoices(ledger) == {}
+    assert left_out(ledger) == {"transfer": 2}
+
+
+@pytest.mark.parametrize("letter", ["", " L"])
+def test_a_refund_from_before_an_advance_leaves_it_to_the_final_invoice(tmp_path, letter):
+    ledger = imported(
+        tmp_path,
+        f"""
+        BQ 2023-01-02 X: 4191/C1 +100{letter}, 512 -100
+        {ADVANCE_INVOICE.replace("4191/C1 -100", f"4191/C1 -100{letter}")}
+        {ADVANCE_PAID}
+        VE 2023-03-05 F1: 411/C1 +240, 4191/C1 +100{letter}, 706 -300, 44571 -40
+        """,
+    )
+    # 100 was paid back of an advance from before the books; the one of 2023 is taken up by F1.
+    assert on_account(ledger) == {"C1": -100.0}
+    assert still_open(ledger) == {"F1": 240.0}
+    assert left_out(ledger) == {"invoiced_advance": 2}
+    standing = advances_standing(ledger)
+    assert (standing["C1", "2023-01-31"], standing["C1", "2023-03-31"]) == (100.0, 0.0)
 
 
 def test_an_advance_that_is_invoiced_is_owed_until_it_is_paid(tmp_path):
@@ -474,6 +531,40 @@ def test_a_refund_of_something_larger_is_no_bounced_payment(tmp_path):
     assert on_account(ledger) == {"C1": -900.0}
 
 
+@pytest.mark.parametrize("documents", ["F1", "R{}", "-", "F{}"])
+def test_a_payment_may_bounce_any_number_of_times(tmp_path, documents):
+    rows = [f"VE 2023-01-10 F{place}: 411/C1 +120 A, 707 -120" for place in range(1, 31)]
+    for place in range(1, 31):
+        day, document = f"2023-{place % 10 + 2:02}-{place // 10 + 1:02}", documents.format(place)
+        rows.append(f"BQ {day} {document}: 512 +120, 411/C1 -120 A")
+        rows.append(f"BQ {day} {document}: 411/C1 +120 A, 512 -120")
+    ledger = imported(tmp_path, "\n".join(rows))
+    assert still_open(ledger) == {f"F{place}": 120.0 for place in range(1, 31)}
+    paid = [(name, amount) for _, name, _, amount, _ in payments(ledger)]
+    # Each names the invoice of its document, else the first that asks for as much.
+    named = {f"F{place}": 1 for place in range(1, 31)} if documents == "F{}" else {"F1": 30}
+    assert {name: paid.count((name, 120.0)) for name, _ in paid} == named
+    assert {name: paid.count((name, -120.0)) for name, _ in paid} == named
+    assert told(ledger)["bounced"]["n"] == 30
+    assert "bounced_on_account" not in told(ledger)
+
+
+def test_a_bounced_payment_that_names_no_invoice_is_told(tmp_path):
+    ledger = imported(
+        tmp_path,
+        """
+        VE 2023-01-10 F1: 411/C1 +120, 707 -120
+        BQ 2023-02-10 R1: 512 +60, 411/C1 -60 A
+        BQ 2023-02-12 R1: 411/C1 +60 A, 512 -60
+        """,
+    )
+    assert payments(ledger) == [
+        ("C1", None, "2023-02-10", 60.0, "payment"),
+        ("C1", None, "2023-02-12", -60.0, "payment"),
+    ]
+    assert told(ledger)["bounced_on_account"] == {"n": 1}
+
+
 def test_thousands_of_payments_and_bounces_of_one_document_end_in_time(tmp_path):
     count = 3_000
     lines = [
@@ -524,32 +615,6 @@ def test_a_debt_set_off_against_a_supplier_s_is_settled_and_told(tmp_path):
         ("C1", "F1", "2023-04-05", 70.0, "payment"),
     ]
     assert told(ledger)["payment_without_cash"]["n"] == 1
-
-
-def test_a_bill_of_exchange_settles_on_the_day_it_is_drawn_and_is_told(tmp_path):
-    ledger = imported(
-        tmp_path,
-        f"""
-        {SALE}
-        OD 2023-02-01 LCR1: 413000/C1 +120, 411000/C1 -120 A
-        BQ 2023-04-30 LCR1: 512 +120, 413000/C1 -120
-        """,
-    )
-    assert payments(ledger) == [("C1", "F1", "2023-02-01", 120.0, "payment")]
-    assert told(ledger)["bills"] == {"n": 1, "amount": 120.0, "currency": "EUR"}
-
-
-def test_a_bill_that_is_not_honoured_is_owed_again(tmp_path):
-    ledger = imported(
-        tmp_path,
-        f"""
-        {SALE}
-        OD 2023-02-01 LCR1: 413000/C1 +120, 411000/C1 -120 A
-        OD 2023-04-30 LCR1: 411000/C1 +120 A, 413000/C1 -120 "LCR IMPAYEE"
-        """,
-    )
-    assert set(invoices(ledger)) == {"F1"}
-    assert still_open(ledger) == {"F1": 120.0}
 
 
 def test_a_debt_that_another_customer_takes_over_moves(tmp_path):
@@ -651,14 +716,41 @@ def test_the_balance_is_told_in_its_parts(tmp_path):
         BQ 2023-02-01 R1: 512 +120, 411/C1 -120 A
         BQ 2023-02-02 R2: 512 +60, 411/C2 -60 B
         BQ 2023-02-03 R3: 512 +5, 411/C1 -5
+        VE 2023-01-05 F4: 411/C3 +90 E, 707 -90
+        BQ 2023-02-03 R4: 512 +89.10, 411/C3 -89.10 E
         OD 2023-02-04 P1: 654 +70, 411/C3 -70 D
         """,
     )
     assert ledger.report.balance_parts == {
         "open_invoices": 80.0 + 70.0,
+        "remainders": 0.9,
         "written_off": -70.0,
         "paid_over": -10.0,
         "cash_on_account": -5.0,
         "invoiced_advances": 0.0,
+        "bills_held": 0.0,
         "before_books": 100.0,
     }
+
+
+UNLETTERED = """
+VE 2023-01-02 F1: 411/C1 +100, 707 -100
+VE 2023-01-03 F2: 411/C1 +100, 707 -100
+VE 2023-01-04 F3: 411/C1 +100, 707 -100
+BQ 2023-02-01 F3: 512 +100, 411/C1 -100
+OD 2023-03-01 F2: 654 +100, 411/C1 -100
+"""
+
+
+def test_a_write_off_without_letter_is_of_the_invoice_that_its_document_names(tmp_path):
+    ledger = imported(tmp_path, UNLETTERED)
+    assert [row for row in payments(ledger) if row[4] == "write_off"] == [
+        ("C1", "F2", "2023-03-01", 100.0, "write_off")
+    ]
+
+
+def test_first_in_first_out_comes_after_the_document(tmp_path):
+    ledger = imported(tmp_path, UNLETTERED, match_unlettered="fifo")
+    assert payments(ledger)[0] == ("C1", "F3", "2023-02-01", 100.0, "payment")
+    # The payment, and the loss as well.
+    assert told(ledger)["matched_first_in_first_out"] == {"n": 2}

@@ -26,7 +26,7 @@ def numbered(rows, schema):
     return pl.DataFrame([(number, *row) for number, row in enumerate(rows)], schema=schema, orient="row")
 
 
-def loops(claims, settlements, *, steps=("document", "amount", "age")):
+def loops(claims, settlements, *, steps=("document", "amount", "age"), in_time=False):
     """The same three steps, one claim and one settlement at a time."""
     owed = dict(enumerate(claims))
     came = dict(enumerate(settlements))
@@ -41,6 +41,10 @@ def loops(claims, settlements, *, steps=("document", "amount", "age")):
             left[claim] -= cents
             money[settlement] -= cents
 
+    def in_one_group(claim, settlement):
+        early = in_time and came[settlement][2] < owed[claim][2]
+        return owed[claim][0] == came[settlement][0] and not early
+
     def by_age(rows):
         return sorted(rows, key=lambda number: (rows[number][2], number))
 
@@ -48,14 +52,14 @@ def loops(claims, settlements, *, steps=("document", "amount", "age")):
         if step == "amount":
             for settlement in by_age(came):
                 for claim in by_age(owed):
-                    same = owed[claim][0] == came[settlement][0] and left[claim] == money[settlement]
+                    same = in_one_group(claim, settlement) and left[claim] == money[settlement]
                     if same and money[settlement]:
                         give(claim, settlement)
                         break
             continue
         for settlement in by_age(came):
             for claim in by_age(owed):
-                same = owed[claim][0] == came[settlement][0]
+                same = in_one_group(claim, settlement)
                 if step == "document":
                     same &= owed[claim][1] is not None and owed[claim][1] == came[settlement][1]
                 if same:
@@ -70,6 +74,13 @@ def test_parts_are_those_of_plain_loops(claims, settlements):
     assert found.height == len(set(found.rows()))
     assert set(found.rows()) == loops(claims, settlements)
     assert found.equals(found.sort("settlement", "claim"))
+
+
+@settings(max_examples=300)
+@given(claims=side, settlements=side)
+def test_parts_in_time_are_those_of_plain_loops(claims, settlements):
+    found = allocate(numbered(claims, CLAIMS), numbered(settlements, SETTLEMENTS), in_time=True)
+    assert set(found.rows()) == loops(claims, settlements, in_time=True)
 
 
 @settings(max_examples=200)

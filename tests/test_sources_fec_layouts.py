@@ -12,6 +12,7 @@ from fec_books import (
     payments,
     spelled,
     still_open,
+    told,
     write_books,
 )
 
@@ -148,6 +149,62 @@ def test_an_amount_is_read_as_it_is_meant(tmp_path, cell, cents):
         assert payments(ledger) == [("C1", None, "2023-01-10", -cents / 100, "credit_note")]
 
 
+def read_amounts(folder, *cells, nought="0,00"):
+    """Amounts of invoices F1, F2... in euros, None where their line is refused, and the rules of refusal."""
+    book = jotted("\n".join(f"VE 2023-01-10 F{place}: 411/C1 +1.11" for place in range(1, len(cells) + 1)))
+    text = spelled(book).replace("0,00", nought)
+    for cell in cells:
+        text = text.replace("1,11", cell, 1)
+    (folder / "a.txt").write_text(text, encoding="utf-8")
+    ledger = import_ledger("fec", folder / "a.txt")
+    found = dict(ledger.invoices.select("invoice_id", "amount").iter_rows())
+    return [found.get(f"F{place}") for place in range(1, len(cells) + 1)], ledger.report.refusals[
+        "rule"
+    ].to_list()
+
+
+@pytest.mark.parametrize(
+    ("cells", "nought", "euros"),
+    [
+        (("12.5", "12.500"), "0", [12.5, 12.5]),
+        (("12.500", "12.5"), "0.00", [12.5, 12.5]),
+        (("12.500",), "0.00", [12.5]),
+        (("12.500",), "0,00", [12500.0]),
+        (("12.500", "7"), "0", [12500.0, 7.0]),
+        (("12.500", "12,5"), "0,00", [12500.0, 12.5]),
+        (("12,500", "12.5"), "0.00", [12500.0, 12.5]),
+        (("12,500", "12,5"), "0,00", [12.5, 12.5]),
+        (("0000012.500", "0000000012.50"), "0000000000.00", [12.5, 12.5]),
+        (("1250", "7"), "0", [1250.0, 7.0]),
+        (("9999999999999,99",), "0,00", [9999999999999.99]),
+        (("117,60000000000001",), "0,00", [117.6]),
+    ],
+)
+def test_a_file_has_one_decimal_mark(tmp_path, cells, nought, euros):
+    assert read_amounts(tmp_path, *cells, nought=nought) == (euros, [])
+
+
+def test_an_amount_in_another_mark_than_its_file_s_is_refused(tmp_path):
+    assert read_amounts(tmp_path, "10,50", "20,50", "12.5") == (
+        [10.5, 20.5, None],
+        ["amount_unreadable"],
+    )
+
+
+@pytest.mark.parametrize("cell", ["12,345", "12,3456", "0,004", "-12,005", "1,2345e1", "9999999999,999"])
+def test_an_amount_with_parts_of_a_cent_is_refused_and_not_rounded(tmp_path, cell):
+    assert read_amounts(tmp_path, "10,50", cell) == ([10.5, None], ["amount_finer_than_cents"])
+
+
+def test_the_mark_is_found_far_below_amounts_that_do_not_tell_it(tmp_path):
+    cells = [*["7"] * 60_000, *["1.250"] * 9, "12.5"]
+    rows = spelled(jotted("VE 2023-01-10 F1: 411/C1 +1.11")).replace("0,00", "0").split("\r\n")
+    text = "\n".join([rows[0], *(rows[1].replace("1,11", cell) for cell in cells)])
+    (tmp_path / "a.txt").write_text(text + "\n", encoding="utf-8")
+    ledger = import_ledger("fec", tmp_path / "a.txt")
+    assert sorted(ledger.invoices["amount"].unique()) == [1.25, 7.0, 12.5]
+
+
 @pytest.mark.parametrize("cell", ["12O,00", "abc", "1,2,3", "--5", "1.25.0", "∞", "nan", "inf", "1e999"])
 def test_an_unreadable_amount_is_refused_with_its_line(tmp_path, cell):
     text = spelled(jotted(BOOK)).replace("1250,40\t0,00", f"{cell}\t0,00", 1)
@@ -162,6 +219,16 @@ def test_an_unreadable_credit_is_told_of_the_column_it_stands_in(tmp_path):
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     (refusal,) = import_ledger("fec", tmp_path / "a.txt").report.refusals.rows()
     assert refusal == ("a.txt", 9, "Credit", "amount_unreadable", "R1")
+
+
+def test_what_cannot_be_read_on_other_accounts_is_told(tmp_path):
+    text = spelled(jotted(BOOK)).replace("0,00\t1042,00", "0,00\tabc")
+    text = text.replace("\t20230301\t512000", "\t20230399\t512000")
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    ledger = import_ledger("fec", tmp_path / "a.txt")
+    assert told(ledger)["beside_unreadable"] == {"n": 2, "file": "a.txt"}
+    assert ledger.report.refusals.height == 0
+    assert ledger.report.files[0].out_of_scope == {"fec.other_account": 7}
 
 
 @pytest.mark.parametrize(
@@ -237,6 +304,32 @@ def test_a_column_that_nothing_depends_on_may_be_missing(tmp_path, missing):
     text = spelled(jotted(BOOK), Style(header=((missing, "Autre"),)))
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     assert still_open(import_ledger("fec", tmp_path / "a.txt")) == {"F2": 60.0}
+
+
+def test_columns_that_are_misnamed_are_told(tmp_path):
+    names = (("CompAuxNum", "CompAux"), ("EcritureLet", "EcritLet"), ("PieceDate", "DatePce"))
+    ledger = imported(tmp_path, BOOK, style=Style(header=names, cash_basis=True))
+    assert told(ledger)["columns_lacking"] == {
+        "n": 3,
+        "file": "123456789FEC20231231.txt",
+        "columns": "CompAuxNum, PieceDate, EcritureLet",
+    }
+    assert told(ledger)["columns_unused"]["columns"] == "CompAux, DatePce, EcritLet"
+
+
+def test_a_second_column_of_a_name_is_told(tmp_path):
+    rows = spelled(jotted(BOOK)).split("\r\n")
+    text = "\n".join([rows[0] + "\tDebit", *(row + "\t5,00" for row in rows[1:] if row)])
+    (tmp_path / "a.txt").write_text(text + "\n", encoding="utf-8")
+    ledger = import_ledger("fec", tmp_path / "a.txt")
+    assert told(ledger)["columns_unused"]["columns"] == "Debit_2"
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_no_column_of_a_sound_file_is_told(tmp_path, name):
+    assert not {"columns_lacking", "columns_unused", "beside_unreadable"} & set(
+        told(imported(tmp_path, BOOK, style=STYLES[name]))
+    )
 
 
 def test_the_file_of_a_year_is_named_by_the_law_and_read_whatever_its_name(tmp_path):

@@ -621,3 +621,119 @@ def test_a_second_payment_of_a_settled_invoice_takes_no_other_of_the_year_before
     )
     assert still_open(ledger) == {"F1": -120.0, "F2": 120.0}
     assert "matched_to_earlier_year" not in told(ledger)
+
+
+# ---- Years that were opened and no more -------------------------------------------------------------
+
+
+SOLD_IN_2022 = year_of(
+    2022,
+    """
+    VE 2022-01-10 F1: 411/C1 +120, 707 -120
+    BQ 2022-11-10 R1: 512 +50, 411/C2 -50
+    """,
+)
+OPENED_ONLY = {
+    "balances": "AN 2023-01-01 SOLDE: 411/C1 +120, 411/C2 -50, 110 -70",
+    "line by line": "AN 2022-01-10 F1: 411/C1 +120, 110 -120\nAN 2022-11-10 R1: 411/C2 -50, 110 +50",
+    "no journal of its own": 'OD 2023-01-01 S: 411/C1 +120, 411/C2 -50, 110 -70 "A NOUVEAU"',
+}
+
+
+def opened_books(folder, *books):
+    """Books written as files of 2022, 2023 and so on, whatever days they hold."""
+    paths = []
+    for year, book in enumerate(books, 2022):
+        paths.append(folder / f"123456789FEC{year}1231.txt")
+        paths[-1].write_text(spelled(jotted(book)), encoding="utf-8")
+    return paths
+
+
+@pytest.mark.parametrize("name", OPENED_ONLY)
+def test_a_year_that_holds_its_opening_only_carries_on_the_year_before(tmp_path, name):
+    ledger = import_ledger("fec", opened_books(tmp_path, SOLD_IN_2022, OPENED_ONLY[name]))
+    assert_accounted(ledger)
+    assert invoices(ledger) == {"F1": ("C1", "2022-01-10", 120.0)}
+    assert payments(ledger) == [("C2", None, "2022-11-10", 50.0, "payment")]
+    assert left_out(ledger) == {"carried_over": 2}
+    agreed = {one.key: one.source_amount for one in ledger.report.agreements}
+    assert agreed == {"accounts": 70.0, "fec.openings": 70.0}
+    assert "name_of_another_year" not in told(ledger)
+
+
+def test_of_three_years_the_last_may_hold_its_opening_only(tmp_path):
+    sold = year_of(
+        2023, "AN 2023-01-01 S: 411/C1 +120, 411/C2 -50, 110 -70\nVE 2023-02-10 F2: 411/C1 +30, 707 -30"
+    )
+    opened = "AN 2024-01-01 S: 411/C1 +150, 411/C2 -50, 110 -100"
+    paths = opened_books(tmp_path, SOLD_IN_2022, sold, opened)
+    for order in itertools.permutations(paths):
+        ledger = import_ledger("fec", list(order))
+        assert_accounted(ledger)
+        assert still_open(ledger) == {"F1": 120.0, "F2": 30.0}
+        assert on_account(ledger) == {"C2": 50.0}
+        agreed = {one.key: one.source_amount for one in ledger.report.agreements}
+        assert agreed["accounts"] == 100.0
+
+
+def test_what_a_year_of_its_opening_only_adds_is_unexplained(tmp_path):
+    opened = "AN 2023-01-01 S: 411/C1 +125, 411/C2 -50, 110 -75"
+    ledger = import_ledger("fec", opened_books(tmp_path, SOLD_IN_2022, opened))
+    assert_accounted(ledger)
+    assert told(ledger)["opening_unexplained"] == {"n": 1, "amount": 5.0, "currency": "EUR"}
+
+
+def test_an_opening_alone_is_debt_from_before_the_books(tmp_path):
+    (path,) = opened_books(tmp_path, "AN 2022-01-01 S: 411/C1 +120, 411/C2 -50, 110 -70")
+    ledger = import_ledger("fec", path)
+    assert_accounted(ledger)
+    assert invoices(ledger) == {}
+    assert on_account(ledger) == {"C2": 50.0}
+    assert told(ledger)["opening"] == {"n": 1, "amount": 120.0, "currency": "EUR"}
+
+
+def test_a_year_opened_on_the_day_of_another_file_s_entries_is_refused(tmp_path):
+    paths = opened_books(tmp_path, SOLD_IN_2022, OPENED_ONLY["balances"].replace("2023-01-01", "2022-06-01"))
+    paths[1] = paths[1].rename(tmp_path / "opened.txt")
+    with pytest.raises(LedgerError, match="cover the same days"):
+        import_ledger("fec", paths)
+
+
+def test_files_that_share_a_few_days_are_refused(tmp_path):
+    sales = "\n".join(
+        f"VE 2022-{1 + n // 28:02}-{1 + n % 28:02} F{n}: 411/C1 +100, 707 -100" for n in range(330)
+    )
+    twice = "VE 2022-12-30 F900: 411/C1 +120, 707 -120\nVE 2022-12-31 F901: 411/C1 +130, 707 -130"
+    later = "\n".join(
+        f"VE 2023-{1 + n // 28:02}-{1 + n % 28:02} G{n}: 411/C1 +100, 707 -100" for n in range(330)
+    )
+    files = write_books(
+        tmp_path, jotted(f"{sales}\n{twice}", "by journal"), jotted(f"{twice}\n{later}", "zero")
+    )
+    # Numbered alike, as an export of overlapping days is.
+    text = files[1].read_bytes().decode()
+    numbers = [
+        line.split("\t") for line in files[0].read_text().splitlines() if "F900" in line or "F901" in line
+    ]
+    assert len(numbers) == 4
+    kept = [line for line in text.splitlines() if "F900" not in line and "F901" not in line]
+    files[1].write_text("\n".join([*kept, *("\t".join(row) for row in numbers)]) + "\n")
+    with pytest.raises(LedgerError, match="share 2 lines of customers, the first of 2022-12-30"):
+        import_ledger("fec", files)
+
+
+def test_the_days_told_are_the_first_and_the_last_but_for_mistyped_ones(tmp_path):
+    days = [f"2022-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    sales = "\n".join(f"VE {day} F{n}: 411/C1 +100, 707 -100" for n, day in enumerate(days))
+    book = f"VE 2022-12-31 FX: 411/C1 +100, 707 -100\n{sales}\nVE 2032-05-04 FY: 411/C1 +100, 707 -100"
+    (file,) = imported(tmp_path, book).report.files
+    assert (file.details["first_day"], file.details["last_day"]) == ("2022-01-01", "2022-12-31")
+
+
+def test_files_of_two_companies_are_told(tmp_path):
+    book = "VE 2022-01-02 F1: 411/C1 +100, 707 -100"
+    one, two = (write_books(tmp_path, book, siren=siren)[0] for siren in ("111111111", "222222222"))
+    ledger = import_ledger("fec", [one, two])
+    assert told(ledger)["several_companies"] == {"n": 2, "companies": "111111111, 222222222"}
+    assert ledger.invoices["customer_id"].to_list() == ["111111111:C1", "222222222:C1"]
+    assert "several_companies" not in told(import_ledger("fec", [one]))

@@ -316,7 +316,9 @@ def test_a_french_export_with_a_title_and_signs_of_the_euro_imports_as_proposed(
     assert '# Lines below zero in "Montant TTC": 1.' in text
     ledger = imported(tmp_path, path, text)
     assert ledger.invoices["amount"].to_list() == [1234.5, 250.0]
-    assert ledger.report.refusals["line"].to_list() == [7]
+    # The line below zero is a credit note of its customer.
+    assert ledger.payments.filter(kind="credit_note")["customer_id"].to_list() == ["Durand"]
+    assert ledger.report.refusals.is_empty()
     assert ledger.report.reconciled
 
 
@@ -432,6 +434,10 @@ def test_a_proposal_is_a_mapping_once_what_it_asks_for_is_filled_in(tmp_path_fac
         text = guess_mapping([folder / "book.csv"])
     except LedgerError:
         # What is no table of rows is told so, by the reader of text.
+        return
+    if "Nothing was recognised in book.csv" in text:
+        # What may be no header is not repeated.
+        assert not any(name in text for name in (*titles, *header) if len(name) > 8)
         return
     filled = re.sub(r"^    # (\w+): COLUMN.*$", r"    \1: X", text, flags=re.MULTILINE)
     mapping = parse_mapping(filled)

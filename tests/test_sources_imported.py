@@ -178,6 +178,7 @@ def test_the_report_is_plain_data() -> None:
                 "source_amount": source,
                 "ledger_amount": 100.0,
                 "difference": off,
+                "apart_count": 0,
             }
             for key, source, off in (("invoices", 100.0, 0.0), ("open", 100.1, -0.1))
         ],

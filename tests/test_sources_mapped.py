@@ -515,7 +515,9 @@ def test_an_amount_that_was_converted_wrongly_no_longer_agrees(tmp_path, monkeyp
     lines = "F1;C1;02/01/2024;01/02/2024;1 250,50;05/02/2024\nF2;C1;03/01/2024;02/02/2024;80;\n"
     assert book(tmp_path, lines).report.reconciled
     honest = conversion.as_amount
-    monkeypatch.setattr(conversion, "as_amount", lambda text, decimal: honest(text, decimal) * 10)
+    monkeypatch.setattr(
+        conversion, "as_amount", lambda text, decimal, **more: honest(text, decimal, **more) * 10
+    )
     ledger = book(tmp_path, lines)
     assert not ledger.report.reconciled
     assert agreed(ledger) == {
@@ -627,3 +629,72 @@ def test_an_amount_in_another_currency_than_its_line_is_refused(tmp_path: Path) 
     assert ledger.invoices["invoice_id"].to_list() == ["F1", "F3"]
     assert ledger.payments.is_empty()
     assert ledger.report.refusals["line", "column", "rule"].rows() == [(3, "Total", "currency_contradicted")]
+
+
+def test_a_payment_in_another_currency_than_its_invoice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "factures.csv").write_text(
+        "No;Client;Date;Due;Total;Reste\nF1;C1;02/01/2024;01/02/2024;100,00;$50,00\n"
+        "F2;C1;02/01/2024;01/02/2024;100,00 €;100,00 EUR\n",
+        "utf-8",
+    )
+    (tmp_path / "banque.csv").write_text(
+        "Facture;Le;Montant\nF2;03/02/2024;$10,00\nF2;04/02/2024;20,00 €\n"
+        ";05/02/2024;£5,00\n;06/02/2024;5,00\n",
+        "utf-8",
+    )
+    (tmp_path / "map.yaml").write_text(
+        'date_format: DD/MM/YYYY\ndecimal: ","\n'
+        "invoices:\n  file: factures.csv\n"
+        "  columns: {invoice_id: No, customer_id: Client, issue_date: Date,\n"
+        "    due_date: Due, amount: Total, currency: {constant: EUR}}\n  check: {open_amount: Reste}\n"
+        "payments:\n  file: banque.csv\n  columns: {invoice_id: Facture, payment_date: Le, amount: Montant,\n"
+        "    customer_id: {constant: C1}}\n",
+        "utf-8",
+    )
+    files = [tmp_path / "factures.csv", tmp_path / "banque.csv"]
+    ledger = import_ledger("csv", files, mapping=tmp_path / "map.yaml")
+    assert ledger.report.refusals["file", "line", "column", "rule"].rows() == [
+        ("factures.csv", 2, "Reste", "currency_contradicted"),
+        ("banque.csv", 2, "Montant", "currency_contradicted"),
+        ("banque.csv", 4, "Montant", "currency_contradicted"),
+    ]
+    assert ledger.payments["invoice_id", "amount"].rows() == [("F2", 20.0), (None, 5.0)]
+    assert [(file.read, file.used, file.refused) for file in ledger.report.files] == [(2, 1, 1), (4, 2, 2)]
+
+
+def test_open_balances_that_only_agree_in_their_sum_do_not_agree(tmp_path: Path) -> None:
+    mapping = MAPPING.replace("payments:", "  check: {open_amount: Reste}\npayments:")
+    header = "No;Client;Date;Echeance;Total;Regle le;Reste\n"
+    lines = "F1;C1;02/01/2024;01/02/2024;100;03/02/2024;40\nF2;C1;03/01/2024;01/02/2024;100;;60\n"
+    ledger = book(tmp_path, lines, mapping, header)
+    opened = ledger.report.agreements[-1]
+    assert (opened.key, opened.difference, opened.apart_count) == ("mapped.open", 0.0, 2)
+    assert not ledger.report.reconciled
+
+
+def test_credit_notes_among_the_invoices_go_beside_payments_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "ventes.csv").write_text(
+        "No;Client;Date;Due;Total\nF1;C1;02/01/2024;01/02/2024;100,00\nA1;C1;10/01/2024;;-30,00\n"
+        "A2;C1;11/01/2024;;n/c\n",
+        "utf-8",
+    )
+    (tmp_path / "banque.csv").write_text("Facture;Le;Montant\nF1;03/02/2024;60,00\n", "utf-8")
+    (tmp_path / "map.yaml").write_text(
+        'date_format: DD/MM/YYYY\ndecimal: ","\n'
+        "invoices:\n  file: ventes.csv\n  keep: [{column: Total, negative: false}]\n"
+        "  columns: {invoice_id: No, customer_id: Client, issue_date: Date, due_date: Due, amount: Total,\n"
+        "    currency: {constant: EUR}}\n"
+        "payments:\n  file: banque.csv\n"
+        "  columns: {invoice_id: Facture, payment_date: Le, amount: Montant}\n"
+        "credit_notes:\n  file: ventes.csv\n  keep: [{column: Total, negative: true}]\n"
+        "  columns: {customer_id: Client, payment_date: Date, amount: {column: Total, sign: -1}}\n",
+        "utf-8",
+    )
+    files = [tmp_path / "ventes.csv", tmp_path / "banque.csv"]
+    ledger = import_ledger("csv", files, mapping=tmp_path / "map.yaml")
+    assert ledger.payments.sort("payment_date")["customer_id", "invoice_id", "amount", "kind"].rows() == [
+        ("C1", None, 30.0, "credit_note"),
+        ("C1", "F1", 60.0, "payment"),
+    ]
+    assert [(file.read, file.used, file.refused) for file in ledger.report.files] == [(3, 2, 1), (1, 1, 0)]
+    assert ledger.report.reconciled

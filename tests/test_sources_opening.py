@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -10,8 +11,9 @@ import polars as pl
 import pytest
 
 from paydelay.errors import LedgerError
-from paydelay.sources import opening
+from paydelay.sources import import_ledger, opening
 from paydelay.sources.draft import LINE, Draft, file_of, number_of
+from paydelay.sources.guess import guess_mapping
 from paydelay.sources.opening import open_table, read_rows
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER
 
@@ -102,3 +104,15 @@ def test_typed_rows_come_as_text_and_a_table_without_rows_has_its_columns(tmp_pa
     empty = read_rows(draft, open_table(tmp_path / "empty.csv"), ["b", "c"])
     assert empty.schema == {"b": pl.String, "c": pl.String, LINE: pl.Int64}
     assert [file.read for file in draft.files] == [3, 0]
+
+
+def test_what_is_no_file_is_told_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for place, what in (
+        (tmp_path / "pipe.csv", "pipe.csv is no file that can be read twice"),
+        (tmp_path, "a folder"),
+    ):
+        with pytest.raises(LedgerError, match=what):
+            import_ledger("fec", place)
+        with pytest.raises(LedgerError, match=what):
+            guess_mapping([place])

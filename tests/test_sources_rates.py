@@ -191,3 +191,12 @@ def test_rates_of_the_bank_end_with_the_export_or_a_month_behind_the_books(expor
     made = draft(("USD", dt.date(2014, 3, 28)), paid=dt.date(2014, 4, 11))
     add_rates(made, ImportOptions(rates="ecb", export_date=exported))
     assert made.tables["rates"]["rate_date"].max() == last
+
+
+def test_two_rates_of_one_day_are_refused_unless_they_are_the_same(tmp_path):
+    table = tmp_path / "rates.csv"
+    table.write_text("currency,rate_date,rate\nUSD,2024-01-02,0.9\nUSD,2024-01-02,0.90\n", "utf-8")
+    assert read_rates(table).height == 1
+    table.write_text("currency,rate_date,rate\nUSD,2024-01-02,0.9\nUSD,2024-01-02,1.9\n", "utf-8")
+    with pytest.raises(LedgerError, match=r"Line 3 of rates\.csv gives another rate"):
+        read_rates(table)

@@ -16,8 +16,12 @@ from paydelay.sources.values import DATE_FORMATS, DECIMAL_MARKS, as_amount, as_d
 from paydelay.sources.values import given as is_given
 
 
-def amounts(*texts: str | None, decimal: str = ".") -> list[float | None]:
-    return pl.DataFrame({"a": texts}, schema={"a": pl.String}).select(as_amount("a", decimal))["a"].to_list()
+def amounts(*texts: str | None, decimal: str = ".", with_currency: bool = False) -> list[float | None]:
+    return (
+        pl.DataFrame({"a": texts}, schema={"a": pl.String})
+        .select(as_amount("a", decimal, with_currency=with_currency))["a"]
+        .to_list()
+    )
 
 
 def days(*texts: str | None, formats: str | tuple[str, ...]) -> list[date | None]:
@@ -104,20 +108,22 @@ def test_an_amount_is_read_however_it_is_written(text: str, amount: float) -> No
     ],
 )
 def test_what_may_mean_something_else_is_no_amount(text: str) -> None:
-    assert amounts(text) == [None]
+    assert amounts(text) == amounts(text, with_currency=True) == [None]
 
 
 @pytest.mark.parametrize("mark", ["€", "£", "$", "US$", "EUR", "GBP", "USD", "CHF"])
 @pytest.mark.parametrize("gap", ["", " ", "\u00a0"])
 def test_the_sign_or_code_of_a_currency_may_stand_on_either_side(mark: str, gap: str) -> None:
     above = [f"1 234,50{gap}{mark}", f"{mark}{gap}1 234,50", f"+1 234,50{gap}{mark}"]
-    assert amounts(*above, decimal=",") == [1234.5] * 3
+    assert amounts(*above, decimal=",", with_currency=True) == [1234.5] * 3
     below = [
         *(f"-1 234,50{gap}{mark}", f"{mark}{gap}-1 234,50", f"-{gap}{mark}{gap}1 234,50"),
         *(f"1 234,50-{gap}{mark}", f"1 234,50{gap}{mark}{gap}-"),
         *(f"(1 234,50){gap}{mark}", f"({mark}{gap}1 234,50)", f"\u22121 234,50{gap}{mark}"),
     ]
-    assert amounts(*below, decimal=",") == [-1234.5] * len(below)
+    assert amounts(*below, decimal=",", with_currency=True) == [-1234.5] * len(below)
+    # Who does not ask for signs does not look at them either.
+    assert amounts(*above[:2], *below, decimal=",") == [None] * (2 + len(below))
     signs = pl.DataFrame({"a": [*above, *below]}).select(below_zero(pl.col("a"))).to_series().to_list()
     assert signs == [False] * 3 + [True] * len(below)
 

@@ -516,9 +516,10 @@ def _read(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
+        there = file.parent.exists()
+        what = f"is not a model folder: {file.name} cannot be read" if there else "is not there"
         raise ModelError(
-            f"{file.parent} is not a model folder: {file.name} cannot be read; "
-            "give the folder that 'paydelay train --model' wrote."
+            f"{file.parent} {what}; give the folder that 'paydelay train --model' wrote."
         ) from error
     except UnicodeDecodeError as error:
         raise ModelError(f"{file.name} in {file.parent} is not text; train the model again.") from error

@@ -251,8 +251,12 @@ def _print_reconciliation(lines: Lines, report: ImportReport, language: str) -> 
         ]
         lines.grid(columns, _INDENT)
         differing = sum(bool(agreement.difference) for agreement in report.agreements)
+        if apart := sum(agreement.apart_count for agreement in report.agreements):
+            lines.text(phrase("import.documents_apart", language, n=apart), "bold red", _INDENT)
         if differing:
             lines.text(phrase("import.differs", language, n=differing), "bold red", _INDENT)
+        elif apart:
+            lines.text(phrase("import.cancels_out", language), "bold red", _INDENT)
         elif report.refusals.height:
             # What was refused is in neither sum, and what hangs on it may look open or on account.
             lines.text(phrase("import.agrees_apart", language, n=report.refusals.height), "bold", _INDENT)

@@ -15,6 +15,8 @@ from paydelay.sources.workbook import number_in
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _INT64_SAFE = 2.0**62
 WHOLE_COLUMNS = frozenset({"terms_days"})
+MONEY_COLUMNS = frozenset({"amount", "vat_amount", "open_amount"})
+"""Amounts in the currency of their line, whose sign may stand beside them."""
 _UPPER = frozenset({"currency"})
 
 
@@ -66,7 +68,7 @@ class Batch:
         column = self.names[name]
         return _as_written(pl.col(column), self.schema[column])
 
-    def number(self, name: str, decimal: str) -> pl.Expr:
+    def number(self, name: str, decimal: str, *, with_currency: bool = False) -> pl.Expr:
         """Cells of a column as numbers, null where they are none."""
         column = self.names[name]
         kind = self.schema[column]
@@ -74,7 +76,7 @@ class Batch:
             number = pl.col(column).cast(pl.Float64)
             # "Not a number" is how columns of numbers write that there is none.
             return number.fill_nan(None)
-        read = as_amount(self.text(name), decimal)
+        read = as_amount(self.text(name), decimal, with_currency=with_currency)
         if number_in(column) in self.schema:
             return pl.coalesce(number_in(column), read)
         return read
@@ -156,7 +158,8 @@ def _number(name: str, cell: Cell, table: TableMapping, batch: Batch) -> Convert
     if cell.column is None:
         value, present = as_amount(pl.lit(cell.constant), decimal), pl.lit(True)
     else:
-        value, present = batch.number(cell.column, decimal), batch.given(cell.column)
+        value = batch.number(cell.column, decimal, with_currency=name in MONEY_COLUMNS)
+        present = batch.given(cell.column)
     rule = "number_unreadable" if name in WHOLE_COLUMNS else "amount_unreadable"
     if name in WHOLE_COLUMNS:
         whole = (value == value.round()) & (value.abs() < 2**31)

@@ -57,17 +57,25 @@ class Agreement:
         According to the source's own lines.
     ledger_amount : float
         According to the ledger.
+    apart_count : int
+        How many documents differ, though what they differ by may cancel out in the sum.
     """
 
     key: str
     currency: str
     source_amount: float
     ledger_amount: float
+    apart_count: int = 0
 
     @property
     def difference(self) -> float:
         """Ledger less source, in whole cents."""
         return round(self.ledger_amount - self.source_amount, 2)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the sums agree to the cent, and every document that was compared."""
+        return not self.difference and not self.apart_count
 
 
 @dataclass
@@ -127,8 +135,8 @@ class Draft:
     movements : polars.DataFrame or None
         Where the source keeps accounts of its customers, what moved on them: columns
         customer_id, day, measure (``accounts``: debits less credits; ``opening``,
-        ``payments_on_opening`` and ``invoiced_advances``: what of it is no matter of the
-        ledger) and amount.
+        ``payments_on_opening``, ``invoiced_advances`` and ``bills_held``: what of it is no
+        matter of the ledger, or stands elsewhere) and amount.
     reconcile : callable or None
         Compares the books with the ledger made of them, given that ledger and the
         ``LINE`` of every refused line; gives agreements, and assumptions that can only

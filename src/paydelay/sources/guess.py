@@ -114,10 +114,11 @@ def guess_mapping(files: Sequence[Path | str]) -> str:
         *_invoices(proposal),
         "",
         *_payments(proposal),
+        *_credit_notes(proposal),
     ]
     if customers is not None:
         lines += ["", *_customers(proposal, customers)]
-    taken = {"invoices": invoices, "payments": payments, "customers": customers}
+    taken = {"invoices": invoices, "payments": payments, "credit_notes": invoices, "customers": customers}
     lines += ["", *_other_looks(proposal), *_rest(proposal.looks, "\n".join(lines), taken)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -284,12 +285,39 @@ def _kinds(look: Look, kept: bool) -> list[str]:
 
 
 def _negative(look: Look) -> list[str]:
-    if "amount" not in look.roles or look.is_statement:
+    count = _below_zero(look)
+    if not count:
         return []
-    count = int((look.amounts("amount") < 0).sum())
     name = _quoted(look.roles["amount"])
-    remark = f"  # Lines below zero in {name}: {count}. Credit notes are refused among invoices unless"
-    return [remark, "  # they are kept apart, as docs/sources.md tells."] if count else []
+    return ["  keep:", f"    - {{column: {name}, negative: false}}"]
+
+
+def _below_zero(look: Look) -> int:
+    """Lines with an amount below zero, which are credit notes rather than invoices."""
+    if "amount" not in look.roles or look.is_statement:
+        return 0
+    return int((look.amounts("amount") < 0).sum())
+
+
+def _credit_notes(proposal: _Proposal) -> list[str]:
+    """Lines of the invoices that are below zero, as credits of their customer."""
+    look = proposal.invoices
+    count = _below_zero(look)
+    if not count:
+        return []
+    name = _quoted(look.roles["amount"])
+    lines = [f"# Lines below zero in {name}: {count}.", "credit_notes:", *_place(look, proposal)]
+    lines += ["  keep:", f"    - {{column: {name}, negative: true}}", "  columns:"]
+    for column in ("customer_id", "issue_date"):
+        if column not in look.roles:
+            return ["", *(line if line.startswith("#") else f"# {line}" for line in lines)]
+    lines += [
+        f"    customer_id: {_quoted(look.roles['customer_id'])}",
+        f"    payment_date: {_date_cell(look, 'issue_date', look.default_format)}",
+        f"    amount: {{column: {name}, sign: -1}}",
+        "    # invoice_id: COLUMN  # what each credits; without it they are credit on account",
+    ]
+    return ["", *lines]
 
 
 def _payments(proposal: _Proposal) -> list[str]:
@@ -375,6 +403,10 @@ def _rest(looks: Sequence[Look], written: str, taken: dict[str, Look | None]) ->
     """Remarks on the columns that the proposal, without its remarks, does not name."""
     proposed = yaml.load(written, yaml.BaseLoader)
     for look in looks:
+        if not look.roles:
+            # Perhaps no header at all, and then these are a customer's names and amounts.
+            yield f"# Nothing was recognised in {look.label}: is its first line a header?"
+            continue
         tables = [proposed[name] for name, one in taken.items() if one is look and name in proposed]
         used = {name for table in tables for name in _names_in(table)}
         left = [_quoted(name) for name in look.table.header if name and name not in used]

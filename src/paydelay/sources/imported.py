@@ -10,9 +10,11 @@ from typing import Any
 
 import polars as pl
 
+from paydelay.config import LedgerSettings
 from paydelay.errors import LedgerError
 from paydelay.ledger import Ledger
 from paydelay.ledger.spreadsheets import no_formula
+from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.draft import (
     LINE,
     OWNER,
@@ -48,8 +50,9 @@ class ImportReport:
         The reconciliation by customer and month, where the source allows one.
     balance_parts : mapping of str to float
         Where the source keeps accounts of its customers, what their balance on the last day
-        is made of: open_invoices, of which written_off, and paid_over, cash_on_account,
-        invoiced_advances and before_books (debts that are no invoice of the ledger), which add up to it.
+        is made of: open_invoices, of which written_off, remainders, paid_over, cash_on_account,
+        invoiced_advances, bills_held (open, but on another account) and before_books (debts that
+        are no invoice of the ledger), which add up to it.
     """
 
     kind: str
@@ -64,7 +67,7 @@ class ImportReport:
     def reconciled(self) -> bool:
         """Whether every compared amount agrees to the cent."""
         months = self.detail is None or not (self.detail["difference"] != 0).any()
-        return months and all(not agreement.difference for agreement in self.agreements)
+        return months and all(agreement.holds for agreement in self.agreements)
 
     def to_dict(self) -> dict[str, Any]:
         """The report without its frames, as plain data.
@@ -102,6 +105,7 @@ class ImportReport:
                     "source_amount": agreement.source_amount,
                     "ledger_amount": agreement.ledger_amount,
                     "difference": agreement.difference,
+                    "apart_count": agreement.apart_count,
                 }
                 for agreement in self.agreements
             ],
@@ -325,14 +329,27 @@ def _balance_parts(ledger: Ledger, detail: pl.DataFrame) -> dict[str, float]:
     open_amount = open_amounts(ledger)["open_amount"]
     payments = ledger.payments.select("amount", "kind", "invoice_id")
     last = detail.group_by("customer_id").agg(
-        (pl.col("opening") - pl.col("payments_on_opening")).last(), pl.col("invoiced_advances").last()
+        (pl.col("opening") - pl.col("payments_on_opening")).last(),
+        pl.col("invoiced_advances", "bills_held").last(),
     )
+    settings = LedgerSettings()
+    amount = ledger.invoices["amount"]
+    # As history has it: an invoice below the tolerance is settled when half of it is paid.
+    tolerance = pl.select(
+        pl.min_horizontal(
+            pl.max_horizontal(pl.lit(settings.tolerance_amount), amount * settings.tolerance_share),
+            amount / 2,
+        )
+    ).to_series()
+    small = open_amount <= tolerance + CENT_HALF
     parts = {
-        "open_invoices": open_amount.clip(lower_bound=0.0),
+        "open_invoices": open_amount.filter(~small),
+        "remainders": open_amount.filter(small).clip(lower_bound=0.0),
         "written_off": -payments.filter(kind="write_off")["amount"],
         "paid_over": open_amount.clip(upper_bound=0.0),
         "cash_on_account": -payments.join(ledger.invoices, on="invoice_id", how="anti")["amount"],
         "invoiced_advances": -last["invoiced_advances"],
+        "bills_held": -last["bills_held"],
         "before_books": last["opening"],
     }
     # Adding zero makes of a negative zero one that is none.
@@ -347,6 +364,7 @@ _TAKEN_OFF = [
     "discounts",
     "write_offs",
     "invoiced_advances",
+    "bills_held",
 ]
 _MEASURES = ["accounts", "opening", "invoices", *_TAKEN_OFF]
 

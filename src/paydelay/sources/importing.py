@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from paydelay.errors import ConfigError, CurrencyError, LedgerError
 from paydelay.sources.draft import Draft
 from paydelay.sources.imported import ImportedLedger, to_ledger
-from paydelay.sources.opening import is_address
+from paydelay.sources.opening import file_at, is_address
 from paydelay.sources.options import EXPECTED, ImportOptions
 from paydelay.sources.pseudonyms import pseudonymise
 from paydelay.sources.rates import add_rates, named_options
@@ -152,7 +152,7 @@ def _places(kind: str, files: str | Path | Iterable[str | Path]) -> list[str | P
     given = [files] if isinstance(files, str | Path) else list(files)
     if not given:
         raise LedgerError("No file was given; name the files to import.")
-    places = [str(file) if is_address(file) else Path(file) for file in given]
+    places = [str(file) if is_address(file) else file_at(file) for file in given]
     if kind != "csv" and any(isinstance(place, str) for place in places):
         raise ConfigError(
             f"The kind '{kind}' reads files and no database; take the kind csv with a mapping for a database."

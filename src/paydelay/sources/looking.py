@@ -14,7 +14,7 @@ import polars as pl
 from paydelay.errors import LedgerError
 from paydelay.ledger import ISO_4217
 from paydelay.sources.headers import roles_of
-from paydelay.sources.opening import OpenTable, Place, open_table
+from paydelay.sources.opening import OpenTable, Place, file_at, is_address, open_table
 from paydelay.sources.text import CELL_FLAW, SEPARATORS, DelimitedText
 from paydelay.sources.values import CURRENCY_MARKS, DATE_FORMATS, as_amount, as_date, as_text
 from paydelay.sources.workbook import WorkbookTable
@@ -93,7 +93,7 @@ class Look:
 
     def amounts(self, role: str) -> pl.Series:
         """Amounts of the column of a role."""
-        return self.rows.select(as_amount(self.roles[role], self.decimal)).to_series()
+        return self.rows.select(as_amount(self.roles[role], self.decimal, with_currency=True)).to_series()
 
     @property
     def has_two_sides(self) -> bool:
@@ -130,7 +130,7 @@ def look_at(path: Path | str) -> list[Look]:
     LedgerError
         If it cannot be read.
     """
-    table = open_table(path)
+    table = open_table(path if isinstance(path, str) and is_address(path) else file_at(path))
     if not isinstance(table, WorkbookTable):
         return [_look(path, table, None)]
     names = list(table.reader.sheet_names)
@@ -231,7 +231,10 @@ def _penalty(rows: pl.DataFrame, role: str, name: str) -> int | None:
     if role in DATES:
         fitting = frame.select(as_date("a", tuple(DATE_FORMATS)).is_not_null().mean()).item()
     elif role in _AMOUNTS:
-        fitting = max(frame.select(as_amount("a", mark).is_not_null().mean()).item() for mark in ".,")
+        fitting = max(
+            frame.select(as_amount("a", mark, with_currency=True).is_not_null().mean()).item()
+            for mark in ".,"
+        )
     elif role == "currency":
         fitting = frame.select(pl.col("a").str.to_uppercase().is_in(list(ISO_4217)).mean()).item()
     elif role == "side":
@@ -294,7 +297,7 @@ def _decimal(rows: pl.DataFrame, roles: dict[str, str]) -> str:
     cents = {".": 0, ",": 0}
     for name in columns:
         for mark in read:
-            readable = rows.filter(as_amount(name, mark).is_not_null())[name]
+            readable = rows.filter(as_amount(name, mark, with_currency=True).is_not_null())[name]
             read[mark] += len(readable)
             # 1.250 with a decimal point is an amount of three decimals, which few are.
             cents[mark] += int((~readable.str.contains(rf"[{mark}]\d{{3}}(?:\D.*)?$")).sum())

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from paydelay.errors import ConfigError, LedgerError
-from paydelay.sources.conversion import Batch, Converted, convert, meets
+from paydelay.sources.conversion import MONEY_COLUMNS, Batch, Converted, convert, meets
 from paydelay.sources.draft import LINE, Draft, line_of
-from paydelay.sources.mapped_account import OPEN_AMOUNT, Progress, finish, stated_cents
+from paydelay.sources.mapped_account import MARK, OPEN_AMOUNT, Progress, finish, stated_cents
 from paydelay.sources.mapped_sources import Source, sources_of
 from paydelay.sources.mapping import NEEDED, Mapping
 from paydelay.sources.mapping_file import load_mapping
@@ -23,7 +23,7 @@ from paydelay.sources.opening import OpenTable, open_table
 from paydelay.sources.options import ImportOptions
 from paydelay.sources.terms import Terms, due_after, terms_of
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, DelimitedText
-from paydelay.sources.values import as_text, bears_another
+from paydelay.sources.values import as_text, bears_another, mark_of
 from paydelay.sources.workbook import number_in
 
 _KEPT = "__paydelay_kept"
@@ -255,12 +255,15 @@ def _fill_currency(columns: dict[str, Converted], options: ImportOptions) -> pl.
 
 def _compare_currency(converted: dict[str, dict[str, Converted]], batch: Batch) -> None:
     """Make a flaw of amounts that bear the sign of another currency than the line's own."""
+    if "currency" not in converted["invoices"]:
+        return
     for columns in converted.values():
-        amount = columns.get("amount")
-        if amount is not None and amount.column is not None and "currency" in converted["invoices"]:
-            other = bears_another(batch.text(amount.column), pl.col(_own("invoices", "currency")))
-            flaw = ("currency_contradicted", amount.column, other)
-            columns["amount"] = replace(amount, flaws=(*amount.flaws, flaw))
+        for name in MONEY_COLUMNS & columns.keys():
+            amount = columns[name]
+            if amount.column is not None:
+                other = bears_another(batch.text(amount.column), pl.col(_own("invoices", "currency")))
+                flaw = ("currency_contradicted", amount.column, other)
+                columns[name] = replace(amount, flaws=(*amount.flaws, flaw))
 
 
 def _flaws(name: str, columns: dict[str, Converted]) -> list[tuple[str, str, pl.Expr]]:
@@ -341,7 +344,14 @@ def _keep(typed: pl.DataFrame, source: Source, batch: Batch, progress: Progress)
                 )
                 progress.checks.append(checked)
                 frame = frame.drop(OPEN_AMOUNT)
-        if name in ("invoices", "payments"):
+        goes_to = "payments" if name == "credit_notes" else name
+        if goes_to == "payments":
+            amount = table.columns["amount"].column
+            marked = mark_of(batch.text(amount)) if amount else pl.lit(None, pl.String)
+            frame = frame.with_columns(rows.select(marked.alias(MARK)))
+        if name == "credit_notes" and "kind" not in frame.columns:
+            frame = frame.with_columns(kind=pl.lit("credit_note"))
+        if goes_to in ("invoices", "payments"):
             stated = stated_cents(table, batch, pl.col(_own(name, "amount")))
-            progress.stated.setdefault(name, []).append(rows.select(stated).to_series())
-        progress.frames.setdefault(name, []).append(frame)
+            progress.stated.setdefault(goes_to, []).append(rows.select(stated).to_series())
+        progress.frames.setdefault(goes_to, []).append(frame)

@@ -20,8 +20,9 @@ from paydelay.sources.draft import LINE, Agreement, Draft
 from paydelay.sources.imported import open_amounts
 from paydelay.sources.mapping import Mapping, TableMapping
 from paydelay.sources.options import ImportOptions
-from paydelay.sources.reconciliation import accepted, by_currency, compared
+from paydelay.sources.reconciliation import accepted, apart, by_currency, compared
 from paydelay.sources.terms import Terms
+from paydelay.sources.values import bears_another
 from paydelay.sources.workbook import number_in
 
 OPEN_AMOUNT = "open_amount"
@@ -37,6 +38,8 @@ _PAYMENTS = pl.Schema(
     {"invoice_id": pl.String(), "payment_date": pl.Date(), "amount": pl.Float64(), LINE: pl.Int64()}
 )
 _CENTS = "__paydelay_cents"
+MARK = "__paydelay_mark"
+"""Sign of a currency that stands beside the amount of a payment."""
 
 
 @dataclass
@@ -87,17 +90,44 @@ def finish(draft: Draft, mapping: Mapping, options: ImportOptions, terms: Terms,
         What reading left.
     """
     for name, frames in progress.frames.items():
-        draft.tables[name] = pl.concat(frames, how="vertical_relaxed")
+        # Credit notes may lack columns that payments have, and the other way round.
+        draft.tables[name] = pl.concat(frames, how="diagonal_relaxed")
         frames.clear()
+    if "kind" in draft.tables.get("payments", _PAYMENTS.to_frame()).columns:
+        draft.tables["payments"] = draft.tables["payments"].with_columns(pl.col("kind").fill_null("payment"))
     for name, schema in (("invoices", _INVOICES), ("payments", _PAYMENTS)):
         draft.tables.setdefault(name, schema.to_frame())
     if "customers" in draft.tables:
         _settle_customers(draft, options, shared=progress.shares_customers)
     _tell(draft, mapping, options, terms, progress)
     checks = pl.concat(progress.checks) if progress.checks else None
-    draft.reconcile = partial(
-        _agreements, _stated(draft, progress, "invoices"), _stated(draft, progress, "payments"), checks
-    )
+    invoices, payments = (_stated(draft, progress, name) for name in ("invoices", "payments"))
+    draft.reconcile = partial(_agreements, invoices, payments, checks)
+    paid = mapping.payments or mapping.credit_notes
+    if paid is not None and MARK in draft.tables["payments"].columns:
+        _refuse_other_currencies(draft, paid.columns["amount"].column, options)
+
+
+def _refuse_other_currencies(draft: Draft, column: str | None, options: ImportOptions) -> None:
+    """Refuse payments that bear the sign of another currency than that of the invoice they pay."""
+    payments = draft.tables["payments"]
+    marked = payments.filter(pl.col(MARK).is_not_null())
+    draft.tables["payments"] = payments.drop(MARK)
+    if not marked.height:
+        return
+    invoices = draft.tables["invoices"].select("invoice_id", "currency").unique("invoice_id")
+    if "invoice_id" not in marked.columns:
+        marked = marked.with_columns(invoice_id=pl.lit(None, dtype=pl.String))
+    # What names no invoice is in the currency of the books.
+    used = invoices["currency"].drop_nulls().unique()
+    books = draft.reporting_currency or options.currency or (used[0] if len(used) == 1 else None)
+    owned = marked.join(invoices, on="invoice_id", how="left", maintain_order="left")
+    currency = pl.coalesce("currency", pl.lit(books, dtype=pl.String))
+    wrong = owned.filter(bears_another(pl.col(MARK), currency).fill_null(False))
+    draft.refuse(wrong, "currency_contradicted", column, "invoice_id")
+    lines = wrong[LINE].implode()
+    for name, rows in draft.tables.items():
+        draft.tables[name] = rows.filter(~pl.col(LINE).is_in(lines).fill_null(False))
 
 
 def _stated(draft: Draft, progress: Progress, name: str) -> pl.DataFrame:
@@ -246,8 +276,14 @@ def _agreements(
     )
     if checks is not None:
         still = _total(_in_cents(pl.col(OPEN_AMOUNT)))
-        stated = by_currency(accepted(checks, refused), still)
-        found += compared("mapped.open", stated, by_currency(open_amounts(ledger), still))
+        kept_checks = accepted(checks, refused).join(invoices.select("invoice_id", LINE), on=LINE, how="left")
+        booked = open_amounts(ledger)
+        found += compared(
+            "mapped.open",
+            by_currency(kept_checks, still),
+            by_currency(booked, still),
+            apart(kept_checks, booked, OPEN_AMOUNT),
+        )
     return found
 
 

@@ -30,9 +30,15 @@ _TYPES = {
 }
 DATE_COLUMNS = frozenset(name for name, kind in _TYPES.items() if kind == pl.Date)
 NUMBER_COLUMNS = frozenset(name for name, kind in _TYPES.items() if kind.is_numeric()) | {"open_amount"}
-NEEDED = {name: table.required for name, table in TABLES.items()} | {
+MAPPED = {
+    name: contract
+    for table, contract in TABLES.items()
+    for name in ((table, "credit_notes") if table == "payments" else (table,))
+}
+"""Tables of a mapping and what each may hold: credit notes are payments from a place of their own."""
+NEEDED = {name: table.required for name, table in MAPPED.items()} | {
     "invoices": ("invoice_id", "customer_id", "issue_date", "amount"),
-    "payments": ("payment_date", "amount"),
+    **dict.fromkeys(("payments", "credit_notes"), ("payment_date", "amount")),
 }
 """Columns that a mapping must say something of; currency and due date may come from options."""
 _PLACE_KEYS = ("file", "sheet", "table", "query", "skip_lines", "separator", "encoding")
@@ -200,7 +206,7 @@ class TableMapping(_Declared):
         compare with the ledger's.
     """
 
-    lines_of: Literal["invoices", "payments", "customers", "events", "rates"] | None = None
+    lines_of: Literal["invoices", "payments", "credit_notes", "customers", "events", "rates"] | None = None
     file: Name | None = None
     sheet: Name | None = None
     table: Name | None = None
@@ -244,8 +250,8 @@ class Mapping(_Declared):
         The decimal mark where neither table nor column says.
     reporting_currency : str or None
         ISO 4217 code of the ledger's reporting currency.
-    invoices, payments, customers, events, rates : TableMapping
-        The tables; only invoices are needed.
+    invoices, payments, credit_notes, customers, events, rates : TableMapping
+        The tables; only invoices are needed. Credit notes are put among the payments.
 
     Examples
     --------
@@ -259,6 +265,7 @@ class Mapping(_Declared):
     reporting_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     invoices: TableMapping
     payments: TableMapping | None = None
+    credit_notes: TableMapping | None = None
     customers: TableMapping | None = None
     events: TableMapping | None = None
     rates: TableMapping | None = None
@@ -267,7 +274,7 @@ class Mapping(_Declared):
     def tables(self) -> dict[str, TableMapping]:
         """The tables it has, by name; those with ``lines_of`` with the place and conditions they take."""
         named: dict[str, TableMapping] = {
-            name: table for name in TABLES if (table := getattr(self, name)) is not None
+            name: table for name in MAPPED if (table := getattr(self, name)) is not None
         }
         found = {}
         for name, table in named.items():

@@ -15,9 +15,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from paydelay.errors import ConfigError
-from paydelay.ledger.tables import TABLES
 from paydelay.sources.mapping import (
     DATE_COLUMNS,
+    MAPPED,
     NEEDED,
     Cell,
     Condition,
@@ -27,7 +27,7 @@ from paydelay.sources.mapping import (
 )
 
 MAPPING_BYTES_MAX = 1_000_000
-_NEEDED_EITHER = {"payments": ("invoice_id", "customer_id"), "events": ("invoice_id", "customer_id")}
+_NEEDED_EITHER = dict.fromkeys(("payments", "credit_notes", "events"), ("invoice_id", "customer_id"))
 _ONLY_FOR = {
     "format": "date",
     "not_after": "date",
@@ -163,7 +163,7 @@ def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
 
 def _check(mapping: Mapping, label: str) -> None:
     """Refuse what each key alone cannot tell: unknown columns, and settings that do not fit them."""
-    present = {name for name in TABLES if getattr(mapping, name) is not None}
+    present = {name for name in MAPPED if getattr(mapping, name) is not None}
     for name in sorted(present):
         table: TableMapping = getattr(mapping, name)
         if table.lines_of and (table.lines_of not in present or getattr(mapping, table.lines_of).lines_of):
@@ -177,11 +177,11 @@ def _check(mapping: Mapping, label: str) -> None:
 
 
 def _check_columns(name: str, table: TableMapping, label: str) -> None:
-    known = TABLES[name].source_columns
+    known = MAPPED[name].source_columns
     for column in table.columns:
         if column not in known:
             near = difflib.get_close_matches(column, known, n=1, cutoff=0.6)
-            beside = f"put it under {name}.extras, or " if TABLES[name].extras_kept else ""
+            beside = f"put it under {name}.extras, or " if MAPPED[name].extras_kept else ""
             hint = f"did you mean {near[0]}?" if near else f"{beside}give one of {', '.join(known)}."
             raise ConfigError(f"In {label} {name}.columns.{column} is no column of the ledger; {hint}")
     lacking = [column for column in NEEDED[name] if column not in table.columns]
@@ -190,7 +190,7 @@ def _check_columns(name: str, table: TableMapping, label: str) -> None:
         lacking.append(either[0])
     if lacking:
         raise ConfigError(f"In {label} {name}.columns lacks {', '.join(lacking)}; name its column.")
-    if table.extras and not TABLES[name].extras_kept:
+    if table.extras and not MAPPED[name].extras_kept:
         raise ConfigError(
             f"In {label} {name}.extras is not usable: the table keeps no columns besides its own."
         )

@@ -147,6 +147,38 @@ def is_address(place: object) -> bool:
     return isinstance(place, str) and _ADDRESS.match(place) is not None
 
 
+def file_at(path: str | Path) -> Path:
+    """A path, refused where it leads to something else than a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where a file should be.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    LedgerError
+        If it is not there, or is a folder, a device or a pipe, which cannot be read twice.
+
+    Examples
+    --------
+    >>> file_at("books.csv")
+    Traceback (most recent call last):
+    paydelay.errors.LedgerError: books.csv is not there; give the path of a file.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise LedgerError(f"{place.name} is not there; give the path of a file.")
+    if not place.is_file():
+        what = "a folder" if place.is_dir() else "no file that can be read twice"
+        raise LedgerError(f"{place.resolve().name or place} is {what}; name the files themselves.")
+    return place
+
+
 def open_table(path: Path | str, place: Place = ANYWHERE) -> OpenTable:
     """Open a table by what its file holds, not by what it is called.
 

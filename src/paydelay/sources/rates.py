@@ -197,6 +197,13 @@ def read_rates(path: Path) -> pl.DataFrame:
             f"Line {bad[LINE_NUMBER][0]} of {table.label} is no usable rate; it needs a currency of three "
             "letters, a rate_date written YYYY-MM-DD and a rate above zero with a decimal point."
         )
+    rows = rows.unique(_SCHEMA.names(), keep="first", maintain_order=True)
+    twice = rows.filter(pl.struct("currency", "rate_date").is_first_distinct().not_())
+    if twice.height:
+        raise LedgerError(
+            f"Line {twice[LINE_NUMBER][0]} of {table.label} gives another rate for a currency and a day that "
+            "has one already; keep the right one."
+        )
     return rows.select(_SCHEMA.names())
 
 

@@ -43,7 +43,7 @@ def agree_with(claims: pl.DataFrame, draft: Draft) -> Compare:
     callable
         From the ledger and the refused lines to the agreements: per currency the
         documents that were not refused, and what is open of those with a balance of
-        their own; and how many invoices differ. None where no document has a balance.
+        their own, with how many of them differ. None where no document has a balance.
 
     Examples
     --------
@@ -72,31 +72,32 @@ def agree_with(claims: pl.DataFrame, draft: Draft) -> Compare:
         stated = accepted(said, refused)
         # A number may have been replaced by a pseudonym since; the line is the same.
         names = draft.tables["invoices"].select(LINE, "invoice_id").drop_nulls()
-        made = booked_open(ledger).select("invoice_id", pl.col("booked_open").round(2))
-        known = stated.filter(pl.col("open_amount").is_not_null())
-        known = known.join(names, on=LINE, how="left").join(made, on="invoice_id", how="left")
-        apart = (pl.col("open_amount") - pl.col("booked_open")).abs() > CENT_HALF
-        # A document that the ledger lacks differs, whatever is open of it.
-        differing = known.filter(apart.fill_null(True)).height
+        made = booked_open(ledger)
+        known = stated.filter(pl.col("open_amount").is_not_null()).join(names, on=LINE, how="left")
+        found_open = known.join(made.select("invoice_id", "booked_open"), on="invoice_id", how="left")
         total = pl.col("amount").sum()
-        found: list[Agreement | Assumption] = [
+        found = [
             *compared("erp.documents", by_currency(stated, total), by_currency(ledger.invoices, total)),
             *compared(
                 "erp.open_balance",
                 by_currency(known, pl.col("open_amount").sum()),
-                by_currency(known, pl.col("booked_open").sum()),
+                by_currency(found_open, pl.col("booked_open").round(2).sum()),
+                apart(known, made.rename({"booked_open": "open_amount"}), "open_amount"),
             ),
         ]
-        if differing:
-            found.append(Assumption("erp.open_differs", {"n": differing}))
         # Where nothing independent is there to compare, agreement would mean nothing.
-        lost = any(one.difference for one in found if isinstance(one, Agreement))
+        lost = any(one.difference for one in found)
         return found if known.height or lost else []
 
     return compare
 
 
-def compared(key: str, source: Mapping[str, float], ledger: Mapping[str, float]) -> list[Agreement]:
+def compared(
+    key: str,
+    source: Mapping[str, float],
+    ledger: Mapping[str, float],
+    apart_counts: Mapping[str, int] | None = None,
+) -> list[Agreement]:
     """Amounts in every currency that either side has.
 
     Parameters
@@ -105,6 +106,8 @@ def compared(key: str, source: Mapping[str, float], ledger: Mapping[str, float])
         What is compared; a key below ``agreement``.
     source, ledger : mapping of str to float
         Amount by currency, as :func:`by_currency` gives them.
+    apart_counts : mapping of str to int, optional
+        Documents that differ by currency, as :func:`apart` gives them.
 
     Returns
     -------
@@ -116,10 +119,43 @@ def compared(key: str, source: Mapping[str, float], ledger: Mapping[str, float])
     [('EUR', -5.0), ('USD', 7.0)]
     """
     # Adding 0.0 turns the -0.0 of a rounded sum round.
-    return [
-        Agreement(key, code, round(source.get(code, 0.0), 2) + 0.0, round(ledger.get(code, 0.0), 2) + 0.0)
-        for code in sorted({*source, *ledger})
-    ]
+    ours, theirs = (
+        {code: round(side.get(code, 0.0), 2) + 0.0 for code in {*source, *ledger}}
+        for side in (ledger, source)
+    )
+    counts = apart_counts or {}
+    return [Agreement(key, code, theirs[code], ours[code], counts.get(code, 0)) for code in sorted(ours)]
+
+
+def apart(stated: pl.DataFrame, booked: pl.DataFrame, amount: str) -> dict[str, int]:
+    """How many documents have another balance in the ledger, by currency.
+
+    Errors that cancel out in a sum are errors of two documents all the same.
+
+    Parameters
+    ----------
+    stated : polars.DataFrame
+        Columns invoice_id, currency and the balance according to the source.
+    booked : polars.DataFrame
+        The same according to the ledger; a document that it lacks differs.
+    amount : str
+        Column of the balance in both.
+
+    Returns
+    -------
+    dict of str to int
+
+    Examples
+    --------
+    >>> stated = pl.DataFrame({"invoice_id": ["A", "B"], "currency": ["EUR", "EUR"], "open": [60.0, 40.0]})
+    >>> booked = pl.DataFrame({"invoice_id": ["A", "B"], "open": [40.0, 60.0]})
+    >>> apart(stated, booked, "open")
+    {'EUR': 2}
+    """
+    both = stated.join(booked.select("invoice_id", booked=amount), on="invoice_id", how="left")
+    differs = ((pl.col(amount) - pl.col("booked")).abs() > CENT_HALF).fill_null(True)
+    counts = both.filter(differs).group_by(pl.col("currency").fill_null(_NO_CURRENCY)).len()
+    return dict(counts.iter_rows())
 
 
 def by_currency(rows: pl.DataFrame, total: pl.Expr) -> dict[str, float]:

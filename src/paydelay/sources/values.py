@@ -24,7 +24,8 @@ DECIMAL_MARKS = (".", ",")
 
 _SPACE = r"[\s\u00a0\u202f]"
 _APOSTROPHE = "['\u2019]"
-_TIME = "[T ].*"
+_ZONE = "(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+_TIME = rf"[T ] *[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]+)?)? *(?:[AaPp][Mm])? *{_ZONE}"
 CURRENCY_MARKS = {"€": "EUR", "£": "GBP", "US$": "USD", "$": "USD"}
 """Signs that may stand beside an amount in place of the code of its currency."""
 _DOLLARS = ["USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "ARS", "CLP", "COP"]
@@ -103,13 +104,12 @@ def _day(text: pl.Expr, name: str) -> pl.Expr:
     return day.str.to_date(DATE_FORMATS[name], strict=False)
 
 
-def as_amount(column: str | pl.Expr, decimal: str = ".") -> pl.Expr:
+def as_amount(column: str | pl.Expr, decimal: str = ".", *, with_currency: bool = False) -> pl.Expr:
     """Amounts, null where the text is none.
 
     Spaces, apostrophes or the other mark group thousands, where one of them stands
     before every three digits: taken away wherever they stand, 12,50 would be read as
-    1250. A minus may stand before or after, or brackets around it; not two of them. So
-    may the sign or code of a currency, which is passed over.
+    1250. A minus may stand before or after, or brackets around it; not two of them.
 
     Parameters
     ----------
@@ -117,6 +117,9 @@ def as_amount(column: str | pl.Expr, decimal: str = ".") -> pl.Expr:
         A column of text.
     decimal : {".", ","}
         The decimal mark.
+    with_currency : bool
+        Pass over the sign or code of a currency beside the number. Who allows it has to
+        see to it that it is the right one: :func:`bears_another`.
 
     Returns
     -------
@@ -146,7 +149,7 @@ def as_amount(column: str | pl.Expr, decimal: str = ".") -> pl.Expr:
     core = rf"(?:[+-]?{_SPACE}*{number}|{number}{_SPACE}*-|\({_SPACE}*{number}{_SPACE}*\))"
     inside = rf"[+-]{_SPACE}*{before}{number}|{number}{after}{_SPACE}*-"
     bracketed = rf"\({_SPACE}*(?:{before}{number}|{number}{after}){_SPACE}*\)"
-    signed = rf"{core}|{before}{core}|{core}{after}|{inside}|{bracketed}"
+    signed = rf"{core}|{before}{core}|{core}{after}|{inside}|{bracketed}" if with_currency else core
     text = as_text(column)
     plain = text.str.replace("\u2212", "-", literal=True)
     written = pl.when(plain.str.contains(f"^(?:{signed})$")).then(plain)
@@ -199,9 +202,25 @@ def bears_another(text: pl.Expr, currency: pl.Expr) -> pl.Expr:
     >>> amounts.select(bears_another(pl.col("a"), pl.col("c")))["a"].to_list()
     [False, False, True, None]
     """
-    mark = text.str.extract(f"({_MARK})")
+    mark = mark_of(text)
     dollars = (mark == "$") & currency.is_in(_DOLLARS)
     return (mark.replace(CURRENCY_MARKS) != currency) & ~dollars
+
+
+def mark_of(text: pl.Expr) -> pl.Expr:
+    """Sign or code of a currency in an amount, null where there is none.
+
+    Parameters
+    ----------
+    text : polars.Expr
+        The amount as written.
+
+    Returns
+    -------
+    polars.Expr
+        Of type String.
+    """
+    return text.str.extract(f"({_MARK})")
 
 
 def given(column: str | pl.Expr) -> pl.Expr:

@@ -93,11 +93,11 @@ def _taken_up(rows: pl.DataFrame, continued: list[int]) -> pl.DataFrame:
     for group in (["customer_id", "file", "letter"], ["customer_id"]):
         key = pl.concat_str(*group, separator="\t").alias("group")
         given = pl.col("group").is_not_null()
-        parts = allocate(standing.with_columns(key).filter(given), debits.with_columns(key).filter(given))
+        # A debit from before an advance, such as a refund, takes up none of it and leaves it to others.
+        keyed = (rows.with_columns(key).filter(given) for rows in (standing, debits))
+        parts = allocate(*keyed, in_time=True)
         found.append(parts)
         standing, debits = less(standing, parts, "claim"), less(debits, parts, "settlement")
-    booked = rows.select(claim=_ROW, booked="day", of="kind")
-    debited = rows.select(settlement=_ROW, taken="day")
-    named = pl.concat(found).join(booked, on="claim").join(debited, on="settlement")
-    named = named.filter((pl.col("of") == INVOICED_ADVANCE) & (pl.col("booked") <= pl.col("taken")))
+    kinds = rows.select(claim=_ROW, of="kind")
+    named = pl.concat(found).join(kinds, on="claim").filter(pl.col("of") == INVOICED_ADVANCE)
     return named.group_by(pl.col("settlement").alias(_ROW)).agg(pl.col("cents").sum().alias(_TAKEN))

@@ -14,7 +14,7 @@ _CLAIM, _SETTLEMENT = "claim", "settlement"
 _PARTS = pl.Schema({_CLAIM: pl.Int64, _SETTLEMENT: pl.Int64, "cents": pl.Int64})
 
 
-def allocate(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
+def allocate(claims: pl.DataFrame, settlements: pl.DataFrame, *, in_time: bool = False) -> pl.DataFrame:
     """Parts of settlements that fall to claims.
 
     Parameters
@@ -23,6 +23,8 @@ def allocate(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
         Columns claim (number), group, document (or null), day and cents, above zero.
     settlements : polars.DataFrame
         Columns settlement (number), group, document (or null), day and cents, above zero.
+    in_time : bool
+        Whether a settlement takes claims of its own day and earlier ones only.
 
     Returns
     -------
@@ -44,10 +46,15 @@ def allocate(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
     [(2, 1, 250), (1, 2, 100), (3, 2, 30)]
     """
     parts = [pl.DataFrame(schema=_PARTS)]
-    for step in (by_document, _by_amount, oldest_first):
+    steps = (
+        (by_document, ["group", "document"]),
+        (_by_amount, ["group", "cents"]),
+        (oldest_first, ["group"]),
+    )
+    for step, key in steps:
         if not claims.height or not settlements.height:
             break
-        found = step(claims, settlements)
+        found = step(claims, _not_too_early(claims, settlements, key) if in_time else settlements)
         parts.append(found)
         claims = less(claims, found, _CLAIM)
         settlements = less(settlements, found, _SETTLEMENT)
@@ -80,6 +87,27 @@ def less(rows: pl.DataFrame, parts: pl.DataFrame, name: str) -> pl.DataFrame:
         .drop("taken")
         .filter(pl.col("cents") > 0)
     )
+
+
+def _not_too_early(claims: pl.DataFrame, settlements: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Settlements as far as claims of their key stand on their day, each taken once.
+
+    What then is taken of a key up to any day is no more than was claimed by then, so that
+    the oldest settlement in turn finds the oldest claim in time.
+    """
+    columns = [*dict.fromkeys([*key, "day", "cents"])]
+    sides = (claims.select(*columns, number=_CLAIM), settlements.select(*columns, number=_SETTLEMENT))
+    events = pl.concat([rows.with_columns(side=pl.lit(side)) for side, rows in enumerate(sides)])
+    signed = pl.when(pl.col("side") == 1).then("cents").otherwise(-pl.col("cents"))
+    ahead = events.sort("day", "side", "number").with_columns(
+        ahead=pl.when(pl.col("side") == 1).then(signed.cum_sum().over(key)).otherwise(0)
+    )
+    # What came too early stays untaken, and asks for nothing later.
+    early = pl.col("ahead").clip(0).cum_max()
+    wasted = ahead.with_columns(wasted=(early - early.shift(1).fill_null(0)).over(key))
+    too_early = wasted.filter((pl.col("side") == 1) & (pl.col("wasted") > 0))
+    taken = too_early.select(pl.col("number").alias(_SETTLEMENT), cents="wasted")
+    return less(settlements, taken, _SETTLEMENT)
 
 
 def by_document(claims: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,15 @@ from datetime import date, timedelta
 import polars as pl
 
 from paydelay.ledger import Ledger
-from paydelay.sources.fec.means import ADVANCE, BILL, IMPUTED, ON_ACCOUNT, TRANSFER, with_means
+from paydelay.sources.fec.means import (
+    ADVANCE,
+    BILL,
+    IMPUTED,
+    ON_ACCOUNT,
+    TRANSFER,
+    bill_customers,
+    with_means,
+)
 
 KEY = "entry"
 """Number of the entry that a line belongs to."""
@@ -25,8 +33,8 @@ _COLUMNS = (
     "cents",
     "group",
 )
-_BILL_RUNS = timedelta(days=30)
-"""Between the day a bill is accepted and the day the bank pays it in."""
+_ACCEPTED_WITHIN = timedelta(days=10)
+"""After the invoice, where it is not paid sooner."""
 
 
 def book(
@@ -92,6 +100,7 @@ def _entries(ledger: Ledger, advances: bool, bills: bool) -> pl.DataFrame:
         .filter(pl.col("cents") != 0)
         .with_row_index("number")
     )
+    held = _held(invoices, payments).filter(pl.lit(bills))
     payments = with_means(payments, invoices, advances=advances, bills=bills)
     together = _paid_together(invoices, payments)
     group = pl.coalesce(pl.col("joint"), pl.col("invoice_id"))
@@ -116,13 +125,16 @@ def _entries(ledger: Ledger, advances: bool, bills: bool) -> pl.DataFrame:
         payments.filter(pl.col("joint").is_not_null())
         .group_by("joint", maintain_order=True)
         .agg(
-            pl.col("customer_id", "payment_date", "kind", "means", "issue_date").first(),
+            pl.col("customer_id", "payment_date", "kind", "means").first(),
+            # A bill is drawn on all its invoices, and so after the last of them.
+            pl.col("issue_date").max(),
             pl.col("cents").sum(),
         )
         .with_columns(invoice_id=pl.col("joint"))
     )
     settled = pl.concat([_settlements(single, group), _settlements(joint, group)])
-    booked = pl.concat([sales, *_by_means(settled)], how="diagonal_relaxed")
+    accepted = _accepted(_settlements(held, pl.col("invoice_id")))
+    booked = pl.concat([sales, *_by_means(settled), accepted], how="diagonal_relaxed")
     numbered = booked.sort("day", "journal", "document", maintain_order=True).with_row_index(KEY, offset=1)
     return _both_sides(numbered)
 
@@ -135,11 +147,7 @@ def _by_means(settled: pl.DataFrame) -> list[pl.DataFrame]:
     doubtful = settled.filter(lost).with_columns(against=pl.lit("416"), text=pl.lit("Créance douteuse"))
     advance, bill = settled.filter(means == ADVANCE), settled.filter(means == BILL)
     imputed = settled.filter(means == IMPUTED)
-    # The books end where the ledger does: a bill that runs longer is still held.
-    last = settled["day"].max()
-    cashed = bill.with_columns(
-        day=pl.col("day") + _BILL_RUNS, account=pl.lit("413"), text=pl.lit("Encaissement effet")
-    ).filter(pl.col("day") <= last)
+    cashed = bill.with_columns(account=pl.lit("413"), text=pl.lit("Encaissement effet"))
     taken_up = advance.with_columns(
         order, day=pl.col("issue_date"), against=pl.lit("4191"), text=pl.lit("Imputation acompte")
     )
@@ -154,9 +162,35 @@ def _by_means(settled: pl.DataFrame) -> list[pl.DataFrame]:
         imputed.with_columns(
             order, against=pl.lit("4191"), text=pl.lit("Imputation acompte"), tied=pl.lit(False)
         ),
-        bill.with_columns(order, against=pl.lit("413"), text=pl.lit("Effet accepté")),
+        _accepted(bill),
         cashed,
     ]
+
+
+def _accepted(bills: pl.DataFrame) -> pl.DataFrame:
+    """Entries by which a customer accepts a bill, on or after the invoice and before it is cashed."""
+    day = pl.min_horizontal("day", pl.col("issue_date") + _ACCEPTED_WITHIN)
+    return bills.with_columns(
+        day=day, journal=pl.lit("OD"), against=pl.lit("413"), text=pl.lit("Effet accepté")
+    )
+
+
+def _held(invoices: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Invoices of customers who pay by bills that nothing was paid on yet: their bills are still held."""
+    last = pl.max_horizontal(
+        pl.lit(invoices["issue_date"].max()), pl.lit(payments["payment_date"].max(), dtype=pl.Date)
+    )
+    unpaid = invoices.join(payments, on="invoice_id", how="anti")
+    theirs = unpaid.filter(pl.col("customer_id").is_in(bill_customers(payments)))
+    return theirs.select(
+        "customer_id",
+        "invoice_id",
+        "cents",
+        "issue_date",
+        payment_date=last,
+        kind=pl.lit("payment"),
+        means=pl.lit(BILL),
+    )
 
 
 def _cents(name: str) -> pl.Expr:

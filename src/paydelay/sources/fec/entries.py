@@ -6,6 +6,7 @@ import polars as pl
 
 from paydelay.sources.draft import LINE
 from paydelay.sources.fec.advances import ADVANCE, INVOICED_ADVANCE, invoiced
+from paydelay.sources.fec.bills import with_moved
 from paydelay.sources.fec.lines import Books
 
 # Accounts of the Plan comptable general (ANC 2014-03), by their first digits.
@@ -21,9 +22,13 @@ _SALES = r"^(?:7|4457|487|4458)"
 _OPENING_CODE = r"^(?:AN|RAN|ANO|ANX|AND|RN|ANV|ANOUV)\d*$"
 _OPENING_LABEL = r"NOUVEAU|A[ .-]?NOUV|REPORT|OUVERTURE|OPENING"
 _TRADING_SHARE_MIN = 0.1
+_SALES_SHARE_MIN = 1 / 3
+"""Sales have a line of tax or two beside them; year-end entries touch class 70 among much else."""
 _OPENING_WORDS = r"A[ -]?NOUVEAU|À[ -]?NOUVEAU|SOLDE (?:D'OUVERTURE|INITIAL)"
 _TREASURY_LABEL = r"BANQ|CAISSE|TRESOR|BANK|CASH|ENCAISS|CREDIT (?:AGRIC|MUT|LYON)|CIC|BNP|LCL|SOCIETE GEN"
 _SALES_LABEL = r"VENTE|SALES|FACTUR"
+
+PLACE = "__paydelay_place_of_line"
 
 KINDS = (
     "opening",
@@ -59,17 +64,19 @@ def classify(books: Books) -> pl.DataFrame:
         ``other`` or ``none``); a line that settles by cash and discount at once comes in two parts.
     """
     journals = journal_natures(books)
-    lines = _segmented(books)
+    lines = segmented(books)
     against = _counterparts(lines.filter(~pl.col("customer")))
     ours = (
-        books.customers.join(lines.filter("customer").select(LINE, "entry"), on=LINE, how="left")
+        books.customers.with_row_index(PLACE)
+        .join(lines.filter("customer").select(PLACE, "entry"), on=PLACE, how="left")
         .join(against, on="entry", how="left")
         .join(journals, on=["file", "journal"], how="left")
         .with_columns(customer_id=pl.coalesce("auxiliary", "account"))
-        .sort(LINE)
+        .sort(LINE, PLACE)
+        .drop(PLACE)
     )
-    ours = _one_customer_per_debtor(ours).with_columns(counterpart=_counterpart(), moves=_moves())
-    ours = ours.with_columns(kind=_kind())
+    ours = one_customer_per_debtor(ours).with_columns(counterpart=_counterpart(), moves=_moves())
+    ours = with_moved(ours.with_columns(kind=_kind()), ADVANCE)
     advance = pl.lit(INVOICED_ADVANCE)
     ours = ours.with_columns(kind=pl.when(invoiced()).then(advance).otherwise("kind"))
     return _split(ours).drop(
@@ -161,7 +168,10 @@ def _kind() -> pl.Expr:
 
 
 def journal_natures(books: Books) -> pl.DataFrame:
-    """Whether a journal opens the year, holds cash or holds sales, as far as its names say.
+    """Whether a journal opens the year, holds cash or holds sales.
+
+    Its names say; a journal that they leave open holds sales where the files' entries in
+    journals of its code are mostly of class 70, and none of bank or cash.
 
     Parameters
     ----------
@@ -191,20 +201,39 @@ def journal_natures(books: Books) -> pl.DataFrame:
     )
     known = books.journals.join(trading, on=["file", "journal"], how="left")
     named = known.select("file", "journal", nature=nature)
-    return named.group_by("file", "journal").agg(pl.col("nature").drop_nulls().min())
+    told = named.group_by("file", "journal").agg(pl.col("nature").drop_nulls().min())
+    account = pl.col("account")
+    sells = (account.str.contains("^70").mean() >= _SALES_SHARE_MIN) & ~account.str.contains(_TREASURY).any()
+    selling = books.others.group_by("journal").agg(booked=pl.when(sells).then(pl.lit("sales")))
+    booked = told.join(selling, on="journal", how="left")
+    return booked.select("file", "journal", nature=pl.coalesce("nature", "booked"))
 
 
-def _segmented(books: Books) -> pl.DataFrame:
-    """All lines with the number of their entry: it ends where its lines balance."""
-    columns = [LINE, "file", "journal", "entry_number", "day", "account", "cents"]
+def segmented(books: Books) -> pl.DataFrame:
+    """All lines with the number of their entry: it ends where its lines balance.
+
+    Parameters
+    ----------
+    books : Books
+        Lines of all files.
+
+    Returns
+    -------
+    polars.DataFrame
+        With entry, customer (whether the line is a customer's) and, of those,
+        :data:`PLACE`, their place in ``books.customers``.
+    """
+    columns = [LINE, PLACE, "file", "journal", "entry_number", "day", "account", "cents"]
     owner = pl.coalesce("auxiliary", "account").alias("owner")
     nobody = pl.lit(None, dtype=pl.String).alias("owner")
     lines = pl.concat(
         [
-            books.customers.select(*columns, owner, pl.lit(True).alias("customer")),
-            books.others.select(*columns, nobody, pl.lit(False).alias("customer")),
+            books.customers.with_row_index(PLACE).select(*columns, owner, pl.lit(True).alias("customer")),
+            books.others.with_columns(pl.lit(None, dtype=pl.UInt32).alias(PLACE)).select(
+                *columns, nobody, pl.lit(False).alias("customer")
+            ),
         ]
-    ).sort("file", "journal", "entry_number", "day", LINE)
+    ).sort("file", "journal", "entry_number", "day", LINE, PLACE)
     key = ["file", "journal", "entry_number", "day"]
     first = pl.struct(key).rle_id() != pl.struct(key).rle_id().shift(1)
     running = pl.col("cents").cum_sum().over(key)
@@ -268,8 +297,18 @@ def _counterparts(others: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _one_customer_per_debtor(lines: pl.DataFrame) -> pl.DataFrame:
-    """A doubtful or advance account without auxiliary belongs to the customer of the same name."""
+def one_customer_per_debtor(lines: pl.DataFrame) -> pl.DataFrame:
+    """A doubtful, bill or advance account without auxiliary is the customer's of the same name.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Customer lines with customer_id.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
     bare = pl.col("auxiliary").is_null()
     suffix = pl.col("account").str.replace(CUSTOMER_PREFIX, "")
     ordinary = (
@@ -284,7 +323,8 @@ def _one_customer_per_debtor(lines: pl.DataFrame) -> pl.DataFrame:
     ).drop("suffix", "owner")
 
 
-CUSTOMER_PREFIX = r"^4(?:11|16|191)"
+CUSTOMER_PREFIX = r"^4(?:11|13|16|191)"
+"""What comes before a customer's own number in an account of its own."""
 
 
 def _split(lines: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from paydelay.sources.fec.bills import BILL, CHAIN, cashed
+
 _ROW = "__paydelay_row"
 _GROUP = ["customer_id", "file", "branch", "letter"]
 
@@ -17,8 +19,8 @@ def settle_together(lines: pl.DataFrame, carried: pl.DataFrame) -> pl.Series:
 
     Letters are reused from year to year and from customer to customer, so that one
     counts within a customer, a file and a kind of account only. What joins groups
-    beyond that: the two ends of a transfer, an opening line and the line of an
-    earlier year that it carries over, and one letter over the turn of a year
+    beyond that: the two ends of a transfer, a bill and its cash, an opening line and the
+    line of an earlier year that it carries over, and one letter over the turn of a year
     where neither year's lines balance and both together do.
 
     Parameters
@@ -35,22 +37,47 @@ def settle_together(lines: pl.DataFrame, carried: pl.DataFrame) -> pl.Series:
     polars.Series
         A group number per line; a line without any tie has one of its own.
     """
-    # 411 and 416 are lettered apart, and so are advances; subdivisions of 411 need not be.
+    # 411 and 416 are lettered apart, and so are advances and bills; subdivisions of 411 need not be.
     rows = lines.with_row_index(_ROW).with_columns(branch=pl.col("account").str.slice(0, 3))
     lettered = rows.filter(pl.col("letter").is_not_null())
     lettered = _parted(lettered, pl.col("account"), "place")
     lettered = _parted(lettered, pl.col("letter_day"), "part")
+    over = carried.select("opening", "original").to_numpy().astype(np.int64).reshape(-1, 2)
     pairs = [
         _ties(lettered, [*_GROUP, "place", "part"]),
         _ties(rows.filter(pl.col("kind") == "transfer"), ["entry", "customer_id"]),
         _moved(rows),
-        carried.select("opening", "original").to_numpy().astype(np.int64).reshape(-1, 2),
+        cashed(rows, _ROW, over),
+        over,
         _over_the_year(lettered),
     ]
     ties = np.concatenate(pairs)
     size = rows.height
     graph = coo_array((np.ones(len(ties), dtype=np.int8), (ties[:, 0], ties[:, 1])), shape=(size, size))
     return pl.Series("group", connected_components(graph, directed=False)[1].astype(np.int64))
+
+
+def with_chains(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines with the number of the group that a bill is part of, as far as it shows by now.
+
+    A cashed bill that comes back is told by it: the debit is on 411, the cash was on 413,
+    and the letters of the two accounts have nothing in common.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Classified customer lines.
+
+    Returns
+    -------
+    polars.DataFrame
+        With :data:`paydelay.sources.fec.bills.CHAIN`, null in groups without any bill.
+    """
+    if not lines.select(BILL.any()).item():
+        return lines.with_columns(pl.lit(None, dtype=pl.Int64).alias(CHAIN))
+    nothing = pl.DataFrame(schema={"opening": pl.Int64, "original": pl.Int64})
+    grouped = lines.with_columns(settle_together(lines, nothing))
+    return grouped.with_columns(pl.when(BILL.any().over("group")).then("group").alias(CHAIN)).drop("group")
 
 
 def _ties(rows: pl.DataFrame, by: list[str]) -> NDArray[np.int64]:
@@ -92,6 +119,8 @@ def _moved(rows: pl.DataFrame) -> NDArray[np.int64]:
     moved = bare.filter((pl.col("kind") == "transfer") & (pl.col("cents") < 0))
     moved = moved.with_columns(cents=-pl.col("cents"))
     owed = bare.filter(pl.col("kind").is_in(["invoice", "opening"]) & (pl.col("cents") > 0))
+    # What leaves the account of bills was moved there before, and is found by ``cashed``.
+    moved, owed = moved.filter(~BILL), owed.filter(~BILL)
     found = np.empty((0, 2), dtype=np.int64)
     for key in (["customer_id", "account", "document", "cents"], ["customer_id", "account", "cents"]):
         pairs = _first_to_first(moved, owed, key)
@@ -151,9 +180,11 @@ def carried_over(lines: pl.DataFrame, continued: list[int]) -> tuple[pl.DataFram
     rows = lines.with_row_index(_ROW).with_columns(side=pl.col("cents").sign())
     found = [pl.DataFrame(schema={"opening": pl.Int64, "original": pl.Int64})]
     sums = [rows.clear().select("customer_id", "file", alone=pl.lit(True))]
-    rows = rows.with_columns(branch=pl.col("account").str.slice(0, 3))
+    # An opening balance of bills carries over bills, and one of other accounts none.
+    rows = rows.with_columns(branch=pl.col("account").str.slice(0, 3), bill=BILL)
     even = pl.col("letter").is_not_null() & (pl.col("cents").sum().over([*_GROUP, "letter_day"]) == 0)
     unsettled = rows.filter(~even)
+    owner = ["customer_id", "bill"]
     for file in continued:
         opening = rows.filter((pl.col("kind") == "opening") & (pl.col("file") == file))
         # The opening of the first year is all there is of its debts: later years carry it on.
@@ -166,7 +197,7 @@ def carried_over(lines: pl.DataFrame, continued: list[int]) -> tuple[pl.DataFram
             ["document_day", "side", "cents"],
             ["side", "cents"],
         ):
-            matched = _paired(opening, earlier, ["customer_id", *key])
+            matched = _paired(opening, earlier, ["customer_id", "bill", *key])
             found.append(matched)
             opening = opening.filter(~pl.col(_ROW).is_in(matched["opening"].implode()))
             earlier = earlier.filter(~pl.col(_ROW).is_in(matched["original"].implode()))
@@ -177,12 +208,12 @@ def carried_over(lines: pl.DataFrame, continued: list[int]) -> tuple[pl.DataFram
         still_open = earlier.filter(pl.col("letter").is_null())
         # To tie each to the first of the other side joins all: each to each would be their product.
         for one, other in (
-            (summed, still_open.unique("customer_id", keep="first")),
-            (summed.unique("customer_id", keep="first"), still_open),
+            (summed, still_open.unique(owner, keep="first")),
+            (summed.unique(owner, keep="first"), still_open),
         ):
             found.append(
-                one.select("customer_id", opening=pl.col(_ROW).cast(pl.Int64))
-                .join(other.select("customer_id", original=pl.col(_ROW).cast(pl.Int64)), on="customer_id")
+                one.select(*owner, opening=pl.col(_ROW).cast(pl.Int64))
+                .join(other.select(*owner, original=pl.col(_ROW).cast(pl.Int64)), on=owner)
                 .select("opening", "original")
             )
     return pl.concat(found), pl.concat(sums)

@@ -11,8 +11,9 @@ import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.sources.draft import LINE, Draft, line_of
+from paydelay.sources.fec.amounts import cents_of, decimal_mark_of, finer_than_cents
 from paydelay.sources.text import CELL_FLAW, LINE_NUMBER, DelimitedText, open_text
-from paydelay.sources.values import as_amount, as_date, as_text
+from paydelay.sources.values import as_date, as_text
 
 MANDATORY = (
     "journal_code",
@@ -60,12 +61,34 @@ _NAMES: dict[str, str] = {
     "datelet": "letter_date",
     "datelettrage": "letter_date",
 }
+_PRESCRIBED = {
+    "JournalCode": "journal_code",
+    "JournalLib": "journal_label",
+    "EcritureNum": "entry_number",
+    "EcritureDate": "entry_date",
+    "CompteNum": "account",
+    "CompteLib": "account_label",
+    "CompAuxNum": "auxiliary",
+    "CompAuxLib": "auxiliary_label",
+    "PieceRef": "document",
+    "PieceDate": "document_date",
+    "EcritureLib": "label",
+    "EcritureLet": "letter",
+    "DateLet": "letter_date",
+}
+"""Columns that are read, besides the amounts, by the names that the article gives them."""
+_PASSED_OVER = (
+    *("validdate", "datevalid", "datevalidation", "montantdevise", "idevise", "devise"),
+    *("daterglt", "datereglement", "moderglt", "modereglement", "natop", "natureop", "idclient"),
+)
+"""Columns of the article, and of cash accounting, that say nothing of what is owed."""
 _DATES = ("YYYYMMDD", "DD/MM/YYYY", "YYYY-MM-DD")
 _DEBITS = ("D", "DEBIT", "+", "+1", "1")
 _CREDITS = ("C", "CREDIT", "-", "-1")
 _CENTS_MAX = 10**15
-CUSTOMER_ACCOUNT = r"^4(?:11|16|191)"
-"""Customers, doubtful customers, and advances received from customers."""
+_AMOUNTS = ("debit", "credit", "amount")
+CUSTOMER_ACCOUNT = r"^4(?:11|13|16|191)"
+"""Customers, bills receivable, doubtful customers, and advances received from customers."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +102,7 @@ class Books:
         auxiliary, auxiliary_label, document, document_day, label, letter, letter_day and
         cents (debit above zero).
     others : polars.DataFrame
-        All other lines: LINE, file, journal, entry_number, day, account (three
+        All other lines: LINE, file, journal, entry_number, day, account (four
         digits) and cents.
     journals : polars.DataFrame
         Columns file, journal and journal_label.
@@ -114,6 +137,9 @@ def read_lines(draft: Draft, paths: list[Path]) -> Books:
         text = open_text(path, separators=("\t", "|", ";", ","), quoted=_is_quoted(path))
         number = draft.add_file(text.label, encoding=text.encoding, separator=_SPOKEN[text.separator])
         columns = _columns(text)
+        _tell_columns(draft, draft.files[number].label, text, columns)
+        mark = decimal_mark_of(text, [name for name, meaning in columns.items() if meaning in _AMOUNTS])
+        misread = 0
         for batch in text.batches(list(columns)):
             draft.files[number].read += batch.height
             rows = batch.select(
@@ -124,13 +150,17 @@ def read_lines(draft: Draft, paths: list[Path]) -> Books:
             )
             flawed = pl.col(CELL_FLAW).is_not_null()
             draft.refuse(rows.filter(flawed), pl.col(CELL_FLAW), None, None)
-            sound = _typed(rows.filter(~flawed))
+            sound = _typed(rows.filter(~flawed), mark)
             ours = pl.col("account").str.contains(CUSTOMER_ACCOUNT)
             # Without an account nobody can tell whose line it is.
-            customers.append(_accepted(draft, sound.filter(ours | pl.col("account").is_null()), columns))
-            others.append(_beside(sound.filter(~ours)))
+            theirs = sound.filter(ours | pl.col("account").is_null())
+            customers.append(_accepted(draft, theirs, columns, mark))
+            rest = sound.filter(~ours)
+            misread += rest.select((pl.col("cents").is_null() | pl.col("day").is_null()).sum()).item()
+            others.append(beside(rest))
             draft.leave_out(others[-1], "fec.other_account")
             journals.append(sound.select("file", "journal", "journal_label").unique())
+        draft.assume("fec.beside_unreadable", n=misread, file=draft.files[number].label)
     if not customers:
         raise LedgerError("The files hold no line; a FEC has a header and one line per entry line.")
     return Books(pl.concat(customers), pl.concat(others), pl.concat(journals).unique())
@@ -160,13 +190,22 @@ def _columns(text: DelimitedText) -> dict[str, str]:
     if not ({"debit", "credit"} <= held or {"amount", "side"} <= held):
         lacking.append("Debit and Credit, or Montant and Sens")
     if lacking:
-        official = {meaning: name for name, meaning in reversed(_OFFICIAL.items())}
+        official = {meaning: name for name, meaning in _PRESCRIBED.items()}
         named = ", ".join(official.get(name, name) for name in lacking)
         raise LedgerError(
             f"{text.label} is no FEC: it lacks {named}; a FEC names its columns JournalCode, JournalLib, "
             "EcritureNum and so on in its first line."
         )
     return found
+
+
+def _tell_columns(draft: Draft, label: str, text: DelimitedText, columns: dict[str, str]) -> None:
+    """A column that is misnamed is not read, and what it would have said is missing elsewhere."""
+    lacking = [name for name, meaning in _PRESCRIBED.items() if meaning not in columns.values()]
+    draft.assume("fec.columns_lacking", n=len(lacking), file=label, columns=", ".join(lacking))
+    known = {*columns, ""}
+    unknown = [name for name in text.header if name not in known and _plain(name) not in _PASSED_OVER]
+    draft.assume("columns_unused", n=len(unknown), file=label, columns=", ".join(unknown))
 
 
 def _plain(name: str) -> str:
@@ -176,26 +215,18 @@ def _plain(name: str) -> str:
     return numbered.replace("libelle", "lib").replace("reference", "ref")
 
 
-_OFFICIAL = {
-    "JournalCode": "journal_code",
-    "EcritureNum": "entry_number",
-    "EcritureDate": "entry_date",
-    "CompteNum": "account",
-}
-
-
-def _typed(rows: pl.DataFrame) -> pl.DataFrame:
+def _typed(rows: pl.DataFrame, mark: str) -> pl.DataFrame:
     """Dates and cents, null where unreadable."""
     for name in ("journal_label", "auxiliary", "auxiliary_label", "account_label", "document"):
         rows = _with_default(rows, name)
     for name in ("document_date", "label", "letter", "letter_date"):
         rows = _with_default(rows, name)
     if "debit" in rows.columns and "credit" in rows.columns:
-        amount = _cents("debit") - _cents("credit")
+        amount = cents_of("debit", mark) - cents_of("credit", mark)
     else:
         side = pl.col("side").str.to_uppercase().str.replace("É", "E")
         signed = pl.when(side.is_in(_DEBITS)).then(1).when(side.is_in(_CREDITS)).then(-1)
-        amount = _cents("amount") * signed
+        amount = cents_of("amount", mark) * signed
     return rows.with_columns(
         cents=amount,
         day=as_date("entry_date", _DATES),
@@ -210,17 +241,7 @@ def _with_default(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     return rows if name in rows.columns else rows.with_columns(pl.lit(None, dtype=pl.String).alias(name))
 
 
-def _cents(name: str) -> pl.Expr:
-    """Whole cents: sums of them are exact."""
-    value = as_amount(name, ",")
-    # Some packages write a decimal point after all; three digits after it would be thousands.
-    pointed = as_amount(name, ".")
-    number = pl.when(pl.col(name).str.contains(r"\.\d{1,2}$")).then(pointed).otherwise(value)
-    cents = (number * 100).round().cast(pl.Int64, strict=False)
-    return pl.when(pl.col(name).is_null()).then(0).otherwise(cents)
-
-
-def _accepted(draft: Draft, rows: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
+def _accepted(draft: Draft, rows: pl.DataFrame, columns: dict[str, str], mark: str) -> pl.DataFrame:
     """Customer lines that can be read; the others are refused, those of nothing left out."""
     official = {meaning: name for name, meaning in columns.items()}
     pairs = (("debit", "credit"), ("amount", "amount"))
@@ -231,8 +252,10 @@ def _accepted(draft: Draft, rows: pl.DataFrame, columns: dict[str, str]) -> pl.D
         (day.is_null() & pl.col("entry_date").is_null(), "missing_value", official["entry_date"]),
         (day.is_null(), "date_unreadable", official["entry_date"]),
         (~day.dt.year().is_between(1990, 2100), "date_out_of_range", official["entry_date"]),
-        (_cents(first).is_null(), "amount_unreadable", official[first]),
-        (_cents(second).is_null(), "amount_unreadable", official[second]),
+        (cents_of(first, mark).is_null(), "amount_unreadable", official[first]),
+        (cents_of(second, mark).is_null(), "amount_unreadable", official[second]),
+        (finer_than_cents(first, mark), "amount_finer_than_cents", official[first]),
+        (finer_than_cents(second, mark), "amount_finer_than_cents", official[second]),
         # Of a single amount nobody can tell on which side it stands.
         (pl.col("cents").is_null(), "amount_unreadable", official.get("side", official[first])),
         (pl.col("cents").abs() > _CENTS_MAX, "amount_too_large", official[first]),
@@ -260,7 +283,18 @@ def _accepted(draft: Draft, rows: pl.DataFrame, columns: dict[str, str]) -> pl.D
     )
 
 
-def _beside(rows: pl.DataFrame) -> pl.DataFrame:
+def beside(rows: pl.DataFrame) -> pl.DataFrame:
+    """Lines of accounts of no customer, as :class:`Books` holds them.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Lines with account, any length, and cents.
+
+    Returns
+    -------
+    polars.DataFrame
+    """
     return rows.filter(pl.col("account").is_not_null()).select(
         LINE,
         "file",

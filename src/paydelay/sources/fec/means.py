@@ -54,14 +54,17 @@ def with_means(
     # Where money went back, the bank's own days and sums are what tells the two apart.
     steady = named & (pl.col("cents").min().over("invoice_id") > 0)
     paid = money & steady
+    in_time = pl.col("payment_date") >= pl.col("issue_date")
+    # A bill that was cashed may be dishonoured: the money went back as that of a transfer does.
+    cashed = money & named & (pl.col("cents") > 0) & in_time
     imputed, off_account = _imputed(rows) if advances else ([], [])
-    by_bill = _bill_customers(rows) if bills else []
+    by_bill = bill_customers(rows) if bills else []
     means = (
         pl.when(pl.col("number").is_in(imputed))
         .then(pl.lit(IMPUTED))
         .when(paid & (pl.col("payment_date") < pl.col("issue_date")) & advances)
         .then(pl.lit(ADVANCE))
-        .when(paid & pl.col("customer_id").is_in(by_bill))
+        .when(cashed & pl.col("customer_id").is_in(by_bill))
         .then(pl.lit(BILL))
         .when(money & ~named & advances)
         .then(pl.lit(ON_ACCOUNT))
@@ -86,6 +89,16 @@ def _imputed(rows: pl.DataFrame) -> tuple[list[int], list[int]]:
     return both["number"].to_list(), both["number_left"].to_list()
 
 
-def _bill_customers(rows: pl.DataFrame) -> list[str]:
-    """Every fifth customer in the order of their numbers."""
+def bill_customers(rows: pl.DataFrame) -> list[str]:
+    """Every fifth customer in the order of their numbers.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Payments, with customer_id.
+
+    Returns
+    -------
+    list of str
+    """
     return rows["customer_id"].unique().sort().gather_every(_BILL_EVERY, _BILL_EVERY - 1).to_list()

@@ -10,10 +10,13 @@ from __future__ import annotations
 import polars as pl
 
 from paydelay.sources.draft import LINE
+from paydelay.sources.fec.bills import BILL, POOLED
 
 KEPT = "__paydelay_kept"
 """Whether an opening line stands for what the year before does not explain."""
 _BLOCK = 1_000
+# Bills stand apart from the other accounts: a sum of both could hide what is amiss in each.
+_OWNER = ["customer_id", "bill"]
 
 
 def with_unexplained(
@@ -39,7 +42,7 @@ def with_unexplained(
         difference as its amount. Then customer_id, file, opening and cents of every
         opening balance: what it is, and what of it is unexplained.
     """
-    lines = lines.with_columns(pl.lit(False).alias(KEPT))
+    lines = lines.with_columns(pl.lit(False).alias(KEPT), bill=BILL)
     compared = [lines.clear().select("customer_id", "file", opening="cents", cents="cents")]
     for file in continued:
         opened = lines.filter((pl.col("kind") == "opening") & (pl.col("file") == file))
@@ -48,17 +51,19 @@ def with_unexplained(
             continue
         earlier = pl.col("file").is_between(file // _BLOCK * _BLOCK, file - 1)
         carried = (pl.col("kind") == "opening") & pl.col("file").is_in(continued) & ~pl.col(KEPT)
-        closing = lines.filter(earlier & ~carried).group_by("customer_id").agg(closing=pl.col("cents").sum())
-        both = opened.group_by("customer_id").agg(opening=pl.col("cents").sum())
-        both = both.join(closing, on="customer_id", how="full", coalesce=True).select(
-            "customer_id",
+        # A collective account of bills opens without a word on whose they are.
+        standing = lines.filter(earlier & ~carried & ~pl.col(POOLED))
+        closing = standing.group_by(_OWNER).agg(closing=pl.col("cents").sum())
+        both = opened.group_by(_OWNER).agg(opening=pl.col("cents").sum())
+        both = both.join(closing, on=_OWNER, how="full", coalesce=True).select(
+            *_OWNER,
             pl.lit(file, dtype=lines.schema["file"]).alias("file"),
             pl.col("opening").fill_null(0),
             cents=pl.col("opening").fill_null(0) - pl.col("closing").fill_null(0),
         )
-        compared.append(both.sort("customer_id"))
+        compared.append(both.sort(_OWNER).drop("bill"))
         lines = _keeping(lines, opened, both.filter(pl.col("cents") != 0), ties, row)
-    return lines, pl.concat(compared)
+    return lines.drop("bill"), pl.concat(compared)
 
 
 def _keeping(
@@ -70,21 +75,21 @@ def _keeping(
     likeliest = opened.sort(
         tied, pl.col("letter").is_null(), pl.col("cents").abs(), descending=[False, False, True]
     )
-    bearer = likeliest.unique("customer_id", keep="first", maintain_order=True)
-    changed = bearer.join(unexplained.select("customer_id", difference="cents"), on="customer_id").select(
+    bearer = likeliest.unique(_OWNER, keep="first", maintain_order=True)
+    changed = bearer.join(unexplained.select(*_OWNER, difference="cents"), on=_OWNER).select(
         row, "difference"
     )
     kept = lines.join(changed, on=row, how="left", maintain_order="left").with_columns(
         pl.coalesce("difference", "cents").alias("cents"),
         (pl.col(KEPT) | pl.col("difference").is_not_null()).alias(KEPT),
     )
-    absent = unexplained.join(bearer, on="customer_id", how="anti").sort("customer_id")
+    absent = unexplained.join(bearer, on=_OWNER, how="anti").sort(_OWNER)
     stand_in = (
-        lines.filter(pl.col("customer_id").is_in(absent["customer_id"].implode()))
+        lines.join(absent, on=_OWNER, how="semi")
         # Years come in the order of the files given; the last line is that of the last year.
         .sort("file", row)
-        .unique("customer_id", keep="last", maintain_order=True)
-        .join(absent.select("customer_id", "file", difference="cents"), on="customer_id", suffix="_opened")
+        .unique(_OWNER, keep="last", maintain_order=True)
+        .join(absent.select(*_OWNER, "file", difference="cents"), on=_OWNER, suffix="_opened")
         .with_columns(
             pl.lit(None, dtype=pl.Int64).alias(LINE),
             pl.lit(None, dtype=pl.String).alias("letter"),
@@ -94,6 +99,7 @@ def _keeping(
             pl.lit("opening").alias("kind"),
             pl.col("difference").alias("cents"),
             pl.lit(True).alias(KEPT),
+            pl.lit(False).alias(POOLED),
             pl.int_range(lines.height, lines.height + pl.len()).cast(lines.schema[row]).alias(row),
         )
     )

@@ -9,9 +9,11 @@ import polars as pl
 
 from paydelay.sources.draft import LINE, Agreement, Draft
 from paydelay.sources.fec.advances import INVOICED_ADVANCE, with_taken_up
+from paydelay.sources.fec.bills import BILL, bills_received, with_letters_of_debts
+from paydelay.sources.fec.collective_bills import with_owners
 from paydelay.sources.fec.due_dates import with_due_dates
 from paydelay.sources.fec.entries import classify
-from paydelay.sources.fec.groups import carried_over, settle_together
+from paydelay.sources.fec.groups import carried_over, settle_together, with_chains
 from paydelay.sources.fec.lines import Books, read_lines
 from paydelay.sources.fec.openings import KEPT, with_unexplained
 from paydelay.sources.fec.settlements import ROW, Clearing, bounced_payments, with_charges_apart
@@ -28,7 +30,7 @@ _DOCUMENT_AGE_DAYS_MAX = 366
 def read(files: list[Path], options: ImportOptions) -> Draft:
     """Draft of a ledger from the files of a FEC, one for each fiscal year.
 
-    Customers are the accounts 411, 416 and 4191, one debtor for each auxiliary account.
+    Customers are the accounts 411, 413, 416 and 4191, one debtor for each auxiliary account.
     A letter says what settles what; the settlement date is that of the bank or cash
     entry, never the day of lettering.
 
@@ -54,12 +56,12 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     years = order_years(draft, books)
     _tell_imbalance(draft, books)
     books = Books(*(years.reranked(rows) for rows in (books.customers, books.others, books.journals)))
-    lines = classify(books)
+    lines = classify(with_owners(draft, books))
     if years.several_companies:
         lines = lines.with_columns(customer_id=pl.concat_str("company", "customer_id", separator=":"))
     draft.leave_out(lines.filter(pl.col("kind") == "closing").unique(LINE), "fec.closing")
     lines = with_taken_up(lines.filter(pl.col("kind") != "closing"), years.continued)
-    lines = with_charges_apart(lines).with_row_index(ROW)
+    lines = with_charges_apart(with_chains(lines)).with_row_index(ROW)
     bounced = bounced_payments(lines)
     ties, sums = carried_over(lines.drop(ROW), years.continued)
     lines, openings = with_unexplained(lines, ties, years.continued, ROW)
@@ -67,6 +69,7 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     # A payment and what takes it back belong together even where letters part them.
     back = bounced.select(opening="reversal", original="payment")
     lines = lines.with_columns(settle_together(lines.drop(ROW), pl.concat([ties, back])))
+    lines = with_letters_of_debts(lines)
     draft.leave_out(lines.filter(carries).unique(LINE), "fec.carried_over")
     _tell_unexplained(draft, openings, currency)
     live = lines.filter(~carries)
@@ -75,12 +78,15 @@ def read(files: list[Path], options: ImportOptions) -> Draft:
     draft.assume("fec.matched_to_earlier_year", n=clearing.clear_earlier_years(sums))
     clearing.clear_lettered()
     clearing.clear_openings()
+    clearing.clear_bills_before()
     clearing.take_back_bounced()
     if options.match_unlettered:
-        count = clearing.clear_customers(pl.col("letter").is_null())
+        count = clearing.clear_customers(pl.col("letter").is_null(), by_document_first=True)
         draft.assume("fec.matched_first_in_first_out", n=count)
-    # A write-off gives up a debt; where no letter names it, the oldest one.
-    lost = clearing.clear_customers((pl.col("kind") == "write_off") & pl.col("letter").is_null())
+    # A write-off gives up a debt; where neither letter nor document names it, the oldest one.
+    lost = clearing.clear_customers(
+        (pl.col("kind") == "write_off") & pl.col("letter").is_null(), by_document_first=True
+    )
     draft.assume("fec.write_off_unlettered", n=lost)
     invoices = _invoices(draft, live, options, currency, years)
     payments = _payments(live, clearing, invoices)
@@ -219,7 +225,8 @@ def _movements(live: pl.DataFrame, clearing: Clearing) -> pl.DataFrame:
             "customer_id", "day", pl.lit(measure).alias("measure"), amount=(pl.col("cents") / 100).round(2)
         )
         for rows, measure in (
-            (live, "accounts"),
+            (live.filter(~BILL), "accounts"),
+            (live.filter(BILL), "bills_held"),
             (opening, "opening"),
             (settled, "payments_on_opening"),
             (advances, "invoiced_advances"),
@@ -308,6 +315,14 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
     )
     bills = settling.filter(pl.col("counterpart") == "bill")
     draft.assume("fec.bills", n=bills.height, amount=-_euros(bills["cents"]), currency=currency)
+    received = bills_received(live)
+    draft.assume(
+        "fec.bills_followed",
+        n=received.height,
+        amount=_euros(received["cents"]),
+        held=_euros(live.filter(BILL)["cents"]),
+        currency=currency,
+    )
     lettered = live.filter(pl.col("letter").is_not_null())
     late = (pl.col("letter_day") - pl.col("day")).dt.total_days()
     later = lettered.filter((pl.col("cents") < 0) & (late > _LETTERED_LATE_DAYS)).select(late)
@@ -317,7 +332,7 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
         days=_LETTERED_LATE_DAYS,
         of=lettered.filter(pl.col("cents") < 0).height,
     )
-    uneven = lettered.group_by("group").agg(pl.col("cents").sum()).filter(pl.col("cents") != 0)
+    uneven = lettered.filter(~BILL).group_by("group").agg(pl.col("cents").sum()).filter(pl.col("cents") != 0)
     draft.assume("fec.uneven_letters", n=uneven.height)
     draft.assume("fec.transfers", n=live.filter(pl.col("kind") == "transfer")["entry"].n_unique())
     told = settling.filter(pl.col("kind") == "payment")
@@ -328,5 +343,7 @@ def _tell(draft: Draft, live: pl.DataFrame, clearing: Clearing, currency: str, *
     # What is taken back of cash on account is no invoice left unpaid.
     invoiced = draft.tables["payments"].filter(pl.col("invoice_id").is_not_null() & (pl.col("amount") < 0))
     draft.assume("fec.bounced", n=invoiced[LINE].n_unique())
+    nameless = clearing.on_account().filter(pl.col("reversal").is_not_null())
+    draft.assume("fec.bounced_on_account", n=nameless["settlement"].n_unique())
     collective = live.filter(pl.col("auxiliary").is_null() & pl.col("account").str.contains(r"^4\d{2}0*$"))
     draft.assume("fec.collective_account", n=collective.height)

@@ -8,12 +8,14 @@ import polars as pl
 
 from paydelay.sources.fec.advances import ADVANCE, INVOICED_ADVANCE
 from paydelay.sources.fec.allocation import allocate, by_document, less, oldest_first
+from paydelay.sources.fec.bills import BILL, CHAIN
 
 ROW = "__paydelay_row"
 """Number of a line among those of all files."""
 PARTS = pl.Schema({"claim": pl.Int64, "settlement": pl.Int64, "reversal": pl.Int64, "cents": pl.Int64})
 """Part of a settlement that falls to a claim; with a reversal, one that was taken back."""
-_ROUNDS_MAX = 20
+_COPIES_MAX = 20
+"""Payments alike that each settle more claims than this are laid on them this many times at most."""
 _CHARGES_CENTS_MAX = 10_000
 """No bank charges more for a payment that bounced; what is above it is another matter."""
 _LOOK_BACK = 50
@@ -29,14 +31,15 @@ class Clearing:
     Parameters
     ----------
     lines : polars.DataFrame
-        Lines by number ``ROW``: customer_id, group, kind, document, letter, day and
-        cents, debits above zero.
+        Lines by number ``ROW``: customer_id, account, group, kind, document, letter, day
+        and cents, debits above zero.
     bounced : polars.DataFrame
         Columns reversal and payment, numbers of lines: they cancel each other.
     """
 
     def __init__(self, lines: pl.DataFrame, bounced: pl.DataFrame) -> None:
         moved = pl.col("kind").is_in(["transfer", INVOICED_ADVANCE])
+        self._all_lines = lines
         live = lines.filter(~moved).with_columns(pl.col(ROW).cast(pl.Int64))
         self._all_claims = live.filter(pl.col("cents") > 0).rename({ROW: "claim"})
         self._all_settlements = (
@@ -72,6 +75,13 @@ class Clearing:
         self._overpay(_named_once(self._owed, ["customer_id", "document"]), ["customer_id", "document"])
         self._overpay(self._owed.filter(pl.len().over("group") == 1), ["group"])
 
+    def clear_bills_before(self) -> None:
+        """Cash of bills that no line of the books accepted is that of bills from before them."""
+        accepted = BILL & (pl.col("kind") != "opening")
+        known = self._all_lines.filter(accepted & (pl.col("cents") > 0))["group"].unique().implode()
+        unknown = BILL & ~pl.col("group").is_in(known)
+        self.clear_customers(unknown, owed=BILL & (pl.col("kind") == "opening"))
+
     def clear_openings(self) -> None:
         """Credits of an opening balance take its debits first: only what is over is cash on account."""
         opening = pl.col("kind") == "opening"
@@ -87,7 +97,9 @@ class Clearing:
         excess = self.settlements.filter(_LETTERED).join(owed.select(*key, "claim"), on=key)
         self._take(excess.select("claim", "settlement", "cents"), beyond=True)
 
-    def clear_customers(self, chosen: pl.Expr, *, owed: pl.Expr | None = None) -> int:
+    def clear_customers(
+        self, chosen: pl.Expr, *, owed: pl.Expr | None = None, by_document_first: bool = False
+    ) -> int:
         """Let settlements take the customer's oldest claims, whatever their group.
 
         Parameters
@@ -96,22 +108,26 @@ class Clearing:
             Which settlements.
         owed : polars.Expr, optional
             Which claims they may take; all by default.
+        by_document_first : bool
+            Let them take those of their own document before.
 
         Returns
         -------
         int
             How many settlements took something.
         """
-        return self._clear_by_customer(chosen, oldest_first, owed)
+        named = self._clear_by_customer(chosen, by_document, owed) if by_document_first else set[int]()
+        return len(named | self._clear_by_customer(chosen, oldest_first, owed))
 
-    def _clear_by_customer(self, chosen: pl.Expr, step: Step, owed: pl.Expr | None = None) -> int:
+    def _clear_by_customer(self, chosen: pl.Expr, step: Step, owed: pl.Expr | None = None) -> set[int]:
+        """Settlements that took something."""
         debts = pl.col("kind").is_in(["invoice", "opening"])
         claims = self.claims.filter(debts if owed is None else debts & owed)
         claims = claims.with_columns(group=pl.col("customer_id"))
         settlements = self.settlements.filter(chosen).with_columns(group=pl.col("customer_id"))
         found = step(claims, settlements)
         self._take(found)
-        return found["settlement"].n_unique()
+        return set(found["settlement"])
 
     def clear_earlier_years(self, sums: pl.DataFrame) -> int:
         """Let settlements with a letter take claims that an opening balance carries in one sum.
@@ -142,7 +158,7 @@ class Clearing:
             theirs &= (pl.col("file") == file) & _LETTERED & names_none
             if alone:
                 theirs &= ~pl.col("group").is_in(with_claim)
-            count += self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file))
+            count += len(self._clear_by_customer(theirs, allocate, pl.col("file") < pl.lit(file)))
         return count
 
     def take_back_bounced(self) -> None:
@@ -150,22 +166,26 @@ class Clearing:
 
         Each is laid on the claims as they stood: the money came twice, and went once.
         """
-        back = self._all_settlements.join(
-            self.bounced.rename({"payment": "settlement"}), on="settlement"
-        ).with_columns(round=pl.int_range(pl.len()).over("group", "cents"))
+        back = self._all_settlements.join(self.bounced.rename({"payment": "settlement"}), on="settlement")
         debts = self._all_claims.filter(pl.col("kind").is_in(["invoice", "opening"]))
         invoices = debts.filter(pl.col("kind") == "invoice")
-        for turn in range(_ROUNDS_MAX):
-            paid = back.filter(pl.col("round") == turn)
-            if not paid.height:
-                break
+        key = ["customer_id", "document"]
+        known = debts.select(key).unique().with_columns(named="document")
+        back = back.join(known, on=key, how="left").sort("settlement")
+        # What bounces again goes where it went the first time: a round for each would be too many.
+        alike = ["group", "cents", "named"]
+        first = back.unique(alike, keep="first", maintain_order=True)
+        for names_debt in (False, True):
+            paid = first.filter(pl.col("named").is_not_null() == names_debt)
             parts = allocate(debts, paid)
-            rest = less(paid, parts, "settlement")
-            named = rest.join(
-                _named_once(invoices, ["customer_id", "document"]), on=["customer_id", "document"]
-            ).select("claim", "settlement", "cents")
-            back_of = paid.select("settlement", "reversal")
-            self._parts.append(pl.concat([parts, named]).join(back_of, on="settlement").select(PARTS.names()))
+            rest = less(paid, parts, "settlement").join(_named_once(invoices, key), on=key)
+            parts = pl.concat([parts, rest.select("claim", "settlement", "cents")])
+            laid = parts.with_columns(width=pl.len().over("settlement"), part="cents").drop("cents")
+            copied = paid.select("settlement", *alike).join(laid, on="settlement").drop("settlement")
+            twins = back.with_columns(turn=pl.int_range(pl.len()).over(alike))
+            again = twins.join(copied, on=alike, nulls_equal=True)
+            again = again.filter(pl.min_horizontal("turn", "width") < _COPIES_MAX)
+            self._parts.append(again.select("claim", "settlement", "reversal", cents="part"))
 
     def on_account(self) -> pl.DataFrame:
         """What names no claim: columns settlement, reversal (or null) and cents.
@@ -209,7 +229,8 @@ def bounced_payments(lines: pl.DataFrame) -> pl.DataFrame:
     """Reversals and the payments they take back.
 
     The latest payment of the same customer and amount on or before the day, of the
-    same document where there is one, else of the same letter.
+    same document where there is one, else of the same letter or by the same bill; a bill
+    that was cashed for just this amount needs no other sign.
 
     Parameters
     ----------
@@ -264,11 +285,10 @@ def _taken_back(lines: pl.DataFrame, same: list[str], *, charges_max: int) -> pl
     found = [pl.DataFrame(schema={"reversal": pl.Int64, "payment": pl.Int64})]
     reversals = lines.filter((pl.col("kind") == "reversal") & ~ADVANCE)
     payments = lines.filter(pl.col("kind") == "payment").with_columns(cents=-pl.col("cents"))
-    for key in (
-        ["document", "letter", "file"],
-        ["document"],
-        ["letter", "file"],
-    ):
+    by_bill = pl.when((pl.col("kind") == "reversal") | BILL).then(True).alias("by_bill")
+    reversals, payments = reversals.with_columns(by_bill), payments.with_columns(by_bill)
+    keys = [["document", "letter", "file"], ["document"], ["letter", "file"], [CHAIN]]
+    for key in keys if charges_max else [*keys, ["by_bill"]]:
         matched = _latest_before(reversals, payments, ["customer_id", *same, *key], charges_max)
         found.append(matched)
         reversals = reversals.filter(~pl.col(ROW).is_in(matched["reversal"].implode()))

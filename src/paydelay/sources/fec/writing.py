@@ -126,8 +126,8 @@ class FecLayout:
         Whether money that came before its invoice, or names none, is on account 4191 until an
         entry takes it from there; else it is on 411.
     bills : bool
-        Whether every fifth customer, by number, pays by bills of exchange (413), accepted on the
-        day of the payment and cashed thirty days later.
+        Whether every fifth customer, by number, pays by bills of exchange (413), accepted within
+        ten days of the invoice and cashed on the day of the payment.
     """
 
     encoding: str = "utf-8"
