@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -143,12 +143,8 @@ class BacktestSettings(_Settings):
     """Days between the last book scored and the last outcome, in which its invoices may fall due."""
     history_min_days: int = Field(default=180, ge=60)
     """Days of ledger before the first training."""
-    window: Literal["expanding", "sliding"] = "expanding"
-    """Train on all of the past, or on the last panel.history_days of it."""
     delay_cap_days: int = Field(default=30, ge=1, le=180)
     """Delays are judged up to so many days: only invoices due that long before the end have theirs."""
-    contacts_per_day: int = Field(default=20, ge=1)
-    """Invoices that collectors can look at in a working day."""
     replicate_count: int = Field(default=200, ge=20, le=10_000)
     """Draws behind each interval."""
     seed: int = Field(default=7, ge=0)

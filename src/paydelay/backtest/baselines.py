@@ -13,7 +13,6 @@ from paydelay.config import Config
 from paydelay.history import Codes, Days, History
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, build_panel, training_as_ofs
-from paydelay.preflight import importing
 
 REGRESSION_FEATURES = (
     "late_share_shrunk_365",
@@ -138,25 +137,16 @@ def _feature(panel: Panel, name: str) -> Floats:
 
 def _regression(past: History, trained: date, panel: Panel, config: Config) -> Floats:
     """Probability by a plain regression on ten features, trained on the same past as the model."""
-    with importing("A backtest"):
-        from sklearn.impute import SimpleImputer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+    from paydelay.estimator import plain_regression
+
     learned = build_panel(past, training_as_ofs(past, trained, config.panel))
     horizon = np.array([config.outcomes.grace_days])
     outcomes = Outcomes.of(past, trained, config.ledger)
     label = outcomes.labels(learned.invoice, learned.as_of_day, horizon)[:, 0]
     usable = ~np.isnan(label)
-    regression = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True),
-        StandardScaler(),
-        LogisticRegression(max_iter=500),
-    )
 
     def columns(some: Panel) -> Floats:
         return np.column_stack([_feature(some, name) for name in REGRESSION_FEATURES])
 
-    weights = {"logisticregression__sample_weight": learned.weights[usable]}
-    regression.fit(columns(learned)[usable], label[usable], **weights)
+    regression = plain_regression(columns(learned)[usable], label[usable], learned.weights[usable])
     return np.asarray(regression.predict_proba(columns(panel))[:, 1], np.float64)

@@ -31,6 +31,8 @@ PROBABILITIES = ("model", "regression", "late_ratio", "base_rate")
 ORDERS = ("last_delay", "customer_median", "overdue_amount", "largest_amount", "oldest_due")
 SCORERS = (*PROBABILITIES, *ORDERS)
 BASELINES = SCORERS[1:]
+UNPAID_BASELINES = ("overdue_amount", "oldest_due", "largest_amount", "customer_median")
+"""What says something of who never pays, and not merely who pays late."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def judged_unpaid(rows: pl.DataFrame) -> Judged:
     Judged
     """
     mature = rows.filter(pl.col("unpaid_came").is_not_null())
-    return _judged(mature, "unpaid_came", ("unpaid", "model", *BASELINES))
+    return _judged(mature, "unpaid_came", ("unpaid", *UNPAID_BASELINES))
 
 
 def _judged(rows: pl.DataFrame, outcome: str, scorers: tuple[str, ...]) -> Judged:
