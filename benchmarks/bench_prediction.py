@@ -21,10 +21,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import polars as pl
 from b2b_ledger import b2b_ledger
 from measuring import Stopwatch, print_table, write_json
 
+from paydelay.backtest.baselines import baselines
 from paydelay.config import Config
 from paydelay.history import History, cut_ledger
 from paydelay.metrics import (
@@ -39,7 +39,7 @@ from paydelay.metrics import (
 )
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes
-from paydelay.panel import Panel, build_panel, training_as_ofs
+from paydelay.panel import build_panel
 from paydelay.training import train
 
 TRAIN_AS_OF = date(2019, 9, 2)
@@ -49,18 +49,6 @@ DELAY_SPAN_DAYS = (-30, 60)
 LATE_DAYS_CAP = 180
 REPLICATES = 200
 FEW_SETTLED = 5
-REGRESSION_FEATURES = (
-    "late_share_shrunk_365",
-    "delay_mean_shrunk_365",
-    "weekday_late_share_365",
-    "terms_late_share_365",
-    "cohort_late_share_90",
-    "delay_last1",
-    "run_wait_days",
-    "terms_days",
-    "days_past_due",
-    "book_late_share_90",
-)
 
 
 @dataclass(frozen=True)
@@ -92,49 +80,6 @@ class Judged:
         return self.customer.astype(np.int64) * 100_000 + self.book
 
 
-def logistic_regression(
-    history: History, when: date, judged: Panel, judge: np.ndarray, config: Config
-) -> np.ndarray:
-    """Probability by a plain regression on ten features, trained on the same past as the model."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    past = build_panel(history, training_as_ofs(history, when, config.panel))
-    label = Outcomes.of(history, when).labels(past.invoice, past.as_of_day, np.array([0]))[:, 0]
-    column = [past.feature_names.index(name) for name in REGRESSION_FEATURES]
-    usable = ~np.isnan(label)
-    regression = make_pipeline(
-        SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=500)
-    )
-    weights = {"logisticregression__sample_weight": past.weights[usable]}
-    regression.fit(past.X[usable][:, column], label[usable], **weights)
-    return np.asarray(regression.predict_proba(judged.X[judge][:, column])[:, 1])
-
-
-def customer_medians(history: History, customer: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """Median delay of what each customer had settled by each day; the book's where it had nothing."""
-    settled = history.entries("settled")
-    events = pl.DataFrame(
-        {
-            "customer": settled.customer,
-            "day": settled.day,
-            "back": settled.taken_back_day,
-            "delay": np.asarray(settled.measures["delay"], np.float64),
-        }
-    )
-    found = np.empty(len(day))
-    for when in np.unique(day):
-        known = events.filter((pl.col("day") <= when) & (pl.col("back") > when))
-        medians = known.group_by("customer").agg(pl.col("delay").median())
-        rows = np.flatnonzero(day == when)
-        asked = pl.DataFrame({"customer": customer[rows]})
-        own = asked.join(medians, on="customer", how="left", maintain_order="left")["delay"]
-        found[rows] = own.fill_null(known["delay"].median()).to_numpy()
-    return found
-
-
 def judge(
     history: History, model: DelayModel, when: date, last: date, config: Config
 ) -> tuple[Judged, np.ndarray]:
@@ -150,14 +95,11 @@ def judge(
     probability = curve[:, model.horizons_days.index(horizon)]
     customer = history.invoices.customer[panel.invoice]
 
-    def feature(name: str) -> np.ndarray:
-        return panel.X[rows, panel.feature_names.index(name)].astype(np.float64)
-
     amount = panel.rows["open_amount_reporting"].to_numpy()[rows]
-    median = customer_medians(history, customer[rows], panel.as_of_day[rows])
-    last_delay = feature("delay_last1")
-    base_rate = float(model.manifest["period"]["late_share"])
     past = History.build(cut_ledger(history.ledger, when), config.ledger)
+    late_share = float(model.manifest["period"]["late_share"])
+    simple = baselines(history, past, when, panel, late_share, config)
+    settled_count = panel.X[rows, panel.feature_names.index("settled_count_all")].astype(np.float64)
     low, middle, high = (model.delay_quantile(curve, overdue, share)[rows] for share in (0.9, 0.5, 0.1))
     judged = Judged(
         late=label[rows].astype(np.float64),
@@ -166,20 +108,24 @@ def judge(
         book=panel.as_of_day[rows],
         customer=customer[rows],
         invoice=panel.invoice[rows],
-        settled_count=feature("settled_count_all"),
+        settled_count=settled_count,
         probabilities={
-            "base rate": np.full(len(rows), base_rate),
-            "smoothed late ratio": feature("late_share_shrunk_365"),
-            "logistic regression": logistic_regression(past, when, panel, rows, config),
+            "base rate": simple.probabilities["base_rate"][rows],
+            "smoothed late ratio": simple.probabilities["late_ratio"][rows],
+            "logistic regression": simple.probabilities["regression"][rows],
             "model": probability[rows],
         },
         orders={
-            "oldest due first": overdue[rows].astype(np.float64),
+            "oldest due first": simple.orders["oldest_due"][rows],
             "largest amount first": amount,
-            "last delay": np.where(np.isnan(last_delay), np.nanmedian(last_delay), last_delay),
-            "customer median delay": median,
+            "last delay": simple.orders["last_delay"][rows],
+            "customer median delay": simple.orders["customer_median"][rows],
         },
-        delays={"model": middle, "always 0": np.zeros(len(rows)), "customer median": median},
+        delays={
+            "model": middle,
+            "always 0": np.zeros(len(rows)),
+            "customer median": simple.median_days["customer_median"][rows],
+        },
     )
     return judged, np.column_stack([low, high])
 

@@ -13,12 +13,15 @@ from sklearn import metrics as sk
 from paydelay.calibration import sigmoid
 from paydelay.metrics import (
     AreaUnderCurve,
+    CapturedValue,
     Interval,
     brier_score,
     calibration_line,
     captured_share,
     cluster_bootstrap,
+    curve_score,
     log_loss,
+    pinball_loss,
 )
 
 
@@ -263,3 +266,69 @@ def test_an_interval_is_written_as_plain_numbers() -> None:
     assert Interval(0.5, 0.25, 0.75).to_dict() == {"value": 0.5, "low": 0.25, "high": 0.75}
     nothing = Interval(math.nan, -math.inf, math.inf)
     assert nothing.to_dict() == {"value": None, "low": None, "high": None}
+
+
+# Value captured by weights, quantiles and curves ------------------------------------------
+
+
+def test_a_row_of_weight_two_is_captured_like_two_rows() -> None:
+    value, score, book = (
+        np.array([8.0, 4.0, 2.0, 6.0]),
+        np.array([3.0, 2.0, 1.0, 9.0]),
+        np.array([0, 0, 0, 1]),
+    )
+    times = np.array([2.0, 1.0, 0.0, 1.0])
+    repeated = np.repeat(np.arange(4), times.astype(int))
+    for asked in ({"top_share": 0.5}, {"top_count": 1}, {"top_count": 2}):
+        ours = CapturedValue(value, score, book)(times, **asked)
+        assert ours == CapturedValue(value[repeated], score[repeated], book[repeated])(**asked)
+    # Book 0: the two eights are the top half of three rows, rounded up; book 1: its only row.
+    assert CapturedValue(value, score, book)(times, top_share=0.5) == (16 + 6) / (20 + 6)
+
+
+def test_what_is_captured_of_nothing_is_not_a_number() -> None:
+    assert math.isnan(CapturedValue(np.zeros(2), np.ones(2), np.zeros(2, int))(top_count=1))
+    with pytest.raises(ValueError, match="either"):
+        CapturedValue(np.ones(2), np.ones(2), np.zeros(2, int))()
+
+
+@given(st.lists(st.tuples(st.floats(-50, 50), st.floats(-50, 50)), min_size=1, max_size=30))
+def test_pinball_loss_is_that_of_scikit_learn(rows: list[tuple[float, float]]) -> None:
+    quantile, actual = (np.array(side) for side in zip(*rows, strict=True))
+    for level in (0.1, 0.5, 0.9):
+        theirs = sk.mean_pinball_loss(actual, quantile, alpha=level)
+        assert pinball_loss(quantile, actual, level) == pytest.approx(theirs)
+
+
+def test_the_score_of_a_curve_is_the_integral_worked_by_hand() -> None:
+    days = np.array([-2, -1, 0, 1, 2, 3])
+    curve = np.array([[1.0, 1.0, 0.5, 0.5, 0.25, 0.0]])
+    ahead = np.array([-3])
+    # Settled on day 1: open on the days -2, -1 and 0, so that 0.5, 0.5, 0.25 and 0 miss by as much.
+    assert curve_score(days, curve, ahead, np.array([1.0]))[0] == 0.25 + 0.25 + 0.0625
+    # Never settled: open throughout.
+    assert curve_score(days, curve, ahead, np.array([np.inf]))[0] == 0.25 + 0.25 + 0.5625 + 1.0
+    # As of day 0 the past is no forecast; after the last day nothing is.
+    assert curve_score(days, curve, np.array([0]), np.array([2.0]))[0] == 0.25 + 0.0625
+    assert math.isnan(curve_score(days, curve, np.array([3]), np.array([5.0]))[0])
+
+
+def test_between_two_horizons_a_curve_runs_straight() -> None:
+    coarse = curve_score(np.array([0, 4]), np.array([[1.0, 0.0]]), np.array([-1]), np.array([2.0]))
+    fine = curve_score(np.arange(5), np.array([[1.0, 0.75, 0.5, 0.25, 0.0]]), np.array([-1]), np.array([2.0]))
+    assert coarse[0] == fine[0] == 0.25**2 + 0.5**2 + 0.25**2
+
+
+@given(st.lists(st.floats(0, 1), min_size=5, max_size=5), st.integers(0, 6))
+def test_the_score_of_a_curve_is_proper(shares: list[float], delay: int) -> None:
+    days = np.arange(5)
+    truth = np.sort(np.array(shares))[::-1][None, :]
+    chance = -np.diff(np.concatenate([[1.0], truth[0], [0.0]]))
+    outcomes = np.array([0.0, 1.0, 2.0, 3.0, 4.0, np.inf])
+
+    def expected(curve: np.ndarray) -> float:
+        scores = [curve_score(days, curve, np.array([-1]), np.array([came]))[0] for came in outcomes]
+        return float(chance @ scores)
+
+    other = (days < delay).astype(float)[None, :]
+    assert expected(truth) <= expected(other) + 1e-9

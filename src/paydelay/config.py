@@ -130,6 +130,26 @@ class WorklistSettings(_Settings):
     """Calendar months from the publication of an insolvency to the last day for declaring the claim."""
 
 
+class BacktestSettings(_Settings):
+    """Which past is replayed, and how it is judged."""
+
+    fold_count: int = Field(default=4, ge=1, le=60)
+    """Trainings, each on what was known on its day."""
+    fold_days: int = Field(default=28, ge=1, le=366)
+    """Days that each model scores before the next one is trained."""
+    step_days: int = Field(default=7, ge=1, le=92)
+    """Days between two books that are scored."""
+    lead_days: int = Field(default=14, ge=0, le=366)
+    """Days between the last book scored and the last outcome, in which its invoices may fall due."""
+    history_min_days: int = Field(default=180, ge=60)
+    """Days of ledger before the first training."""
+    delay_cap_days: int = Field(default=30, ge=1, le=180)
+    """Delays are judged up to so many days: only invoices due that long before the end have theirs."""
+    replicate_count: int = Field(default=200, ge=20, le=10_000)
+    """Draws behind each interval."""
+    seed: int = Field(default=7, ge=0)
+
+
 class Config(_Settings):
     """All settings of a run."""
 
@@ -139,6 +159,7 @@ class Config(_Settings):
     model: ModelSettings = ModelSettings()
     loss: LossSettings = LossSettings()
     worklist: WorklistSettings = WorklistSettings()
+    backtest: BacktestSettings = BacktestSettings()
 
 
 def load_config(source: str | Path | dict[str, Any] | None = None) -> Config:

@@ -17,6 +17,10 @@ from paydelay.preflight import importing
 with importing("Training a model"):
     import lightgbm
     from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import StandardScaler
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -170,3 +174,36 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Most probable class."""
         margin = self.decision_function(X)
         return self.classes_[(margin > 0).astype(np.int64)]
+
+
+def plain_regression(
+    X: NDArray[np.float64], y: NDArray[np.floating], weight: NDArray[np.float64]
+) -> Pipeline:
+    """Logistic regression on standardised columns: what a model has to beat to be worth its trees.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_columns)
+        Numbers; NaN is filled with the median of its column.
+    y : array of shape (n_rows,)
+        Two outcomes.
+    weight : array of shape (n_rows,)
+        Weight of each row.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        Fitted.
+
+    Examples
+    --------
+    >>> X, y = np.array([[0.0], [1.0], [np.nan], [3.0]]), np.array([0, 0, 1, 1])
+    >>> plain_regression(X, y, np.ones(4)).predict(np.array([[9.0]])).tolist()
+    [1]
+    """
+    regression = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegression(max_iter=500),
+    )
+    return regression.fit(X, y, logisticregression__sample_weight=weight)

@@ -114,6 +114,73 @@ def calibration_line(
     return float(line[0]), float(line[1])
 
 
+class CapturedValue:
+    """Share of a value that lies in the top rows of each book, for any weights of the rows.
+
+    The rows are ranked once, so that many weightings, as a bootstrap needs, cost
+    two passes each. A row of weight k counts as k rows of its kind.
+
+    Parameters
+    ----------
+    value : array of shape (n_rows,)
+        What is to be captured, such as the open amount of rows that end late.
+    score : array of shape (n_rows,)
+        Highest first; ties keep the order of the rows.
+    book : array of shape (n_rows,)
+        Which book a row belongs to; each is ranked on its own.
+
+    Examples
+    --------
+    >>> captured = CapturedValue(np.array([5.0, 1.0, 4.0]), np.array([3, 2, 1]), np.zeros(3, int))
+    >>> captured(top_share=1 / 3), captured(top_count=2)
+    (0.5, 0.6)
+    """
+
+    def __init__(
+        self, value: NDArray[np.floating], score: NDArray[np.floating], book: NDArray[np.integer]
+    ) -> None:
+        self._order = np.lexsort((-np.asarray(score, np.float64), book))
+        self._value = np.asarray(value, np.float64)[self._order]
+        _, self._book = np.unique(np.asarray(book)[self._order], return_inverse=True)
+
+    def __call__(
+        self,
+        weight: NDArray[np.floating] | None = None,
+        *,
+        top_share: float | None = None,
+        top_count: float | None = None,
+    ) -> float:
+        """Share captured; NaN where there is no value at all.
+
+        Parameters
+        ----------
+        weight : array of shape (n_rows,), optional
+            How often each row is there.
+        top_share : float, optional
+            Share of each book's rows that is looked at, rounded up to whole rows.
+        top_count : float, optional
+            Rows of each book that are looked at; exactly one of the two is given.
+
+        Returns
+        -------
+        float
+        """
+        if (top_share is None) == (top_count is None):
+            raise ValueError("Give either top_share or top_count.")
+        weights = np.ones(len(self._value)) if weight is None else np.asarray(weight, np.float64)[self._order]
+        total = float(weights @ self._value)
+        if total <= 0.0:
+            return float("nan")
+        size = np.bincount(self._book, weights)
+        if top_share is None:
+            limit = np.full(len(size), top_count, np.float64)
+        else:
+            limit = np.ceil(size * top_share - 1e-9)
+        before = np.cumsum(weights) - weights - (np.cumsum(size) - size)[self._book]
+        taken = np.clip(limit[self._book] - before, 0.0, weights)
+        return float(taken @ self._value) / total
+
+
 def captured_share(
     value: NDArray[np.floating],
     score: NDArray[np.floating],
@@ -124,12 +191,8 @@ def captured_share(
 
     Parameters
     ----------
-    value : array of shape (n_rows,)
-        What is to be captured, such as the open amount of rows that end late.
-    score : array of shape (n_rows,)
-        Highest first; ties keep the order of the rows.
-    book : array of shape (n_rows,)
-        Which book a row belongs to; each is ranked on its own.
+    value, score, book : array of shape (n_rows,)
+        As :class:`CapturedValue` takes them.
     top_share : float
         Share of each book's rows that is looked at.
 
@@ -138,12 +201,102 @@ def captured_share(
     >>> captured_share(np.array([5.0, 1.0, 4.0]), np.array([3, 2, 1]), np.zeros(3, int), 1 / 3)
     0.5
     """
-    order = np.lexsort((-np.asarray(score, np.float64), book))
-    _, start, size = np.unique(np.asarray(book)[order], return_index=True, return_counts=True)
-    place = np.arange(len(order)) - np.repeat(start, size)
-    top = place < np.repeat(np.ceil(size * top_share - 1e-9), size)
-    total = float(np.sum(value))
-    return float(np.asarray(value)[order][top].sum()) / total if total > 0 else float("nan")
+    return CapturedValue(value, score, book)(top_share=top_share)
+
+
+def skill(loss: float, reference_loss: float) -> float:
+    """Share of a reference's loss that is avoided: 1 perfect, 0 no better, below 0 worse.
+
+    Examples
+    --------
+    >>> skill(0.1, 0.2)
+    0.5
+    """
+    return 1.0 - loss / reference_loss if reference_loss > 0.0 else float("nan")
+
+
+def pinball_loss(
+    quantile: NDArray[np.floating],
+    actual: NDArray[np.floating],
+    level: float,
+    weight: NDArray[np.floating] | None = None,
+) -> float:
+    """Mean loss of a predicted quantile: ``level`` per unit above it, ``1 - level`` per unit below.
+
+    Parameters
+    ----------
+    quantile, actual : array of shape (n_rows,)
+        Predicted quantile and what came, in the same unit.
+    level : float
+        Share of cases that should lie below the quantile.
+    weight : array of shape (n_rows,), optional
+        Weights of the rows.
+
+    Notes
+    -----
+    Koenker and Bassett 1978; at 0.5 it is half the mean absolute error.
+
+    Examples
+    --------
+    >>> pinball_loss(np.array([2.0, 2.0]), np.array([4.0, 0.0]), 0.9)
+    1.0
+    """
+    above = np.asarray(actual, np.float64) - quantile
+    return float(np.average(np.maximum(level * above, (level - 1.0) * above), weights=weight))
+
+
+def curve_score(
+    horizons_days: NDArray[np.number],
+    open_share: NDArray[np.floating],
+    days_past_due: NDArray[np.number],
+    delay_days: NDArray[np.floating],
+) -> Floats:
+    """Continuous ranked probability score of each delay curve, up to the last horizon, in days.
+
+    Parameters
+    ----------
+    horizons_days : array of shape (n_horizons,)
+        Days after the due date, increasing.
+    open_share : array of shape (n_rows, n_horizons)
+        P(still open) at each of them; 1 where the horizon has passed.
+    days_past_due : array of shape (n_rows,)
+        as_of less due date: from there on the curve is a forecast.
+    delay_days : array of shape (n_rows,)
+        What came; infinite where still open after the last horizon.
+
+    Returns
+    -------
+    array of shape (n_rows,)
+        0 for a curve that falls from 1 to 0 on the day of settlement; for one that
+        does so on another day, the days between. NaN where no horizon lies ahead.
+
+    Notes
+    -----
+    The integral of the squared distance between the curve and the step that came
+    (Matheson and Winkler 1976), cut at the last horizon H. An invoice is open to the
+    close of the day before it is settled, so that S(h) holds from day h to h + 1; between
+    two horizons S runs straight.
+
+    Examples
+    --------
+    >>> day = np.arange(-2, 4)
+    >>> sharp = (day < 1).astype(float)[None, :]
+    >>> curve_score(day, sharp, np.array([-3]), np.array([1.0])).tolist()
+    [0.0]
+    >>> curve_score(day, sharp, np.array([-3]), np.array([3.0])).tolist()
+    [2.0]
+    """
+    first, last = int(horizons_days[0]), int(horizons_days[-1])
+    days = np.arange(first, last + 1)
+    right = np.searchsorted(horizons_days, days)
+    left = np.maximum(right - (np.asarray(horizons_days)[right] != days), 0)
+    width = np.maximum(np.asarray(horizons_days)[right] - np.asarray(horizons_days)[left], 1)
+    share = (days - np.asarray(horizons_days)[left]) / width
+    curve = open_share[:, left] + (open_share[:, right] - open_share[:, left]) * share
+    came = delay_days[:, None] > days
+    ahead = days > np.asarray(days_past_due)[:, None]
+    score = np.where(ahead, (curve - came) ** 2, 0.0).sum(axis=1)
+    return np.where(ahead.any(axis=1), score, np.nan)
 
 
 def cluster_bootstrap(

@@ -1,0 +1,106 @@
+"""Folds of a backtest: training dates and the weekly books scored after each, walked back in time.
+
+A fold trains on the ledger cut at its date, whose maturity rule is the embargo, and
+scores the books of the period after it. Folds are laid back from the last day on
+which outcomes can be mature; none is chosen by what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from paydelay.config import BacktestSettings
+from paydelay.errors import ThinLedgerError
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A training date, and the days on which its model scores the book.
+
+    Parameters
+    ----------
+    number : int
+        1 for the earliest.
+    train_as_of : date
+        Nothing known after its close is trained on.
+    as_ofs : tuple of date
+        Days of scoring, the first on ``train_as_of``.
+    labels_at : date
+        Day as of which outcomes are judged; the same for every fold.
+    """
+
+    number: int
+    train_as_of: date
+    as_ofs: tuple[date, ...]
+    labels_at: date
+
+
+def walk_back(
+    first_day: date, labels_at: date, settings: BacktestSettings, ripe_after_days: int = 0
+) -> tuple[Fold, ...]:
+    """Folds back from the last mature outcome, the earliest first.
+
+    Parameters
+    ----------
+    first_day : date
+        First day on which the ledger knows anything.
+    labels_at : date
+        Last day that it records.
+    settings : BacktestSettings
+        How many folds, how long each scores, and how often.
+    ripe_after_days : int
+        Grace and recording lag: an invoice due that long before ``labels_at`` is mature.
+
+    Returns
+    -------
+    tuple of Fold
+        Fewer than asked for where the ledger begins too late for more. Their days of
+        scoring do not overlap.
+
+    Raises
+    ------
+    ThinLedgerError
+        If not even one fold has the history it needs.
+
+    Examples
+    --------
+    >>> settings = BacktestSettings(fold_count=2, fold_days=14, lead_days=7, history_min_days=150)
+    >>> for fold in walk_back(date(2024, 1, 1), date(2025, 1, 31), settings):
+    ...     print(fold.number, fold.train_as_of, [day.isoformat() for day in fold.as_ofs])
+    1 2025-01-03 ['2025-01-03', '2025-01-10']
+    2 2025-01-17 ['2025-01-17', '2025-01-24']
+    """
+    step = timedelta(days=settings.step_days)
+    looks = max(1, settings.fold_days // settings.step_days)
+    last = labels_at - timedelta(days=settings.lead_days + ripe_after_days)
+    starts = []
+    for back in range(settings.fold_count):
+        start = last - step * (looks * (back + 1) - 1)
+        if (start - first_day).days < settings.history_min_days:
+            break
+        starts.append(start)
+    if not starts:
+        raise ThinLedgerError(
+            f"The ledger knows {(labels_at - first_day).days} days; a backtest needs at least "
+            f"{settings.history_min_days} before the first of {looks} books and "
+            f"{settings.lead_days + ripe_after_days} after the last. Give a longer ledger, or lower "
+            "backtest.fold_days or backtest.history_min_days."
+        )
+    return tuple(
+        Fold(number, start, tuple(start + step * look for look in range(looks)), labels_at)
+        for number, start in enumerate(reversed(starts), start=1)
+    )
+
+
+def of_each(folds: Sequence[Fold]) -> dict[date, int]:
+    """Which fold scores each day.
+
+    Examples
+    --------
+    >>> fold = Fold(3, date(2025, 1, 3), (date(2025, 1, 3), date(2025, 1, 10)), date(2025, 3, 1))
+    >>> of_each([fold])[date(2025, 1, 10)]
+    3
+    """
+    return {day: fold.number for fold in folds for day in fold.as_ofs}

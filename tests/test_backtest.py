@@ -1,0 +1,218 @@
+"""The replay of a book: every open invoice on every day, by what was known then, against what came."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from paydelay import SimulationSettings, load_config, score, simulate, train
+from paydelay.backtest.baselines import customer_medians
+from paydelay.backtest.judging import (
+    Judged,
+    best_baseline,
+    figures_of,
+    first_looks,
+    gains,
+    judged_late,
+    judged_unpaid,
+    slices,
+    table,
+    without_largest,
+)
+from paydelay.backtest.replay import labels_day, replay
+from paydelay.config import BacktestSettings, Config
+from paydelay.folds import Fold, walk_back
+from paydelay.history import History, cut_ledger, day_of
+from paydelay.ledger import Ledger
+from paydelay.metrics import AreaUnderCurve
+from paydelay.outcomes import Outcomes
+
+CONFIG = load_config(
+    {
+        "model": {"tree_count": 15, "thread_count": 1},
+        "backtest": {"fold_count": 2, "fold_days": 21, "history_min_days": 150, "replicate_count": 20},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Ledger:
+    book = simulate(SimulationSettings(customer_count=60, month_count=14, seed=11))
+    return Ledger.from_frames(book.invoices, book.payments, book.customers, book.events)
+
+
+@pytest.fixture(scope="module")
+def folds(ledger: Ledger) -> tuple[Fold, ...]:
+    first = ledger.invoices["known_on"].min()
+    assert isinstance(first, date)
+    return walk_back(first, labels_day(ledger), CONFIG.backtest)
+
+
+@pytest.fixture(scope="module")
+def rows(ledger: Ledger, folds: tuple[Fold, ...]) -> pl.DataFrame:
+    return replay(ledger, folds, CONFIG)[0]
+
+
+def test_every_invoice_open_on_a_day_of_scoring_is_there_once(
+    ledger: Ledger, folds: tuple[Fold, ...], rows: pl.DataFrame
+) -> None:
+    assert rows.select(pl.struct("as_of", "invoice_id").is_duplicated().any()).item() is False
+    for fold in folds:
+        for day in fold.as_ofs:
+            invoice, _ = History.build(cut_ledger(ledger, day)).open_rows([day])
+            known = cut_ledger(ledger, day).invoices["invoice_id"][invoice]
+            scored = rows.filter(as_of=day)
+            assert set(scored["invoice_id"]) == set(known)
+            assert set(scored["fold"]) == {fold.number}
+
+
+def test_what_is_said_is_what_the_model_of_that_day_says_to_anybody(
+    ledger: Ledger, folds: tuple[Fold, ...], rows: pl.DataFrame
+) -> None:
+    fold = folds[0]
+    model = train(ledger, fold.train_as_of, CONFIG, force=True)
+    scores = score(ledger, model, fold.as_ofs[-1], explain="none").frame
+    both = rows.filter(as_of=fold.as_ofs[-1]).join(scores, on="invoice_id", suffix="_scored")
+    assert both.height == scores.height > 20
+    for ours, theirs in (("model", "prob_late"), ("unpaid", "prob_unpaid"), ("delay_low", "delay_low_days")):
+        said = both.select(ours, theirs).drop_nulls()
+        assert np.allclose(said[ours].to_numpy(), said[theirs].to_numpy(), rtol=0, atol=1e-12)
+
+
+def test_no_model_learns_from_an_outcome_that_was_not_mature_when_it_was_trained(
+    ledger: Ledger, folds: tuple[Fold, ...], rows: pl.DataFrame
+) -> None:
+    # What happened after a training cannot have changed what its model says on that day.
+    fold = folds[0]
+    cut = cut_ledger(ledger, fold.train_as_of)
+    alone, _ = replay(cut, [Fold(1, fold.train_as_of, fold.as_ofs[:1], fold.train_as_of)], CONFIG)
+    full = rows.filter(as_of=fold.as_ofs[0])
+    for name in ("model", "unpaid", "delay_median", "regression", "late_ratio", "base_rate"):
+        assert alone[name].equals(full[name]), name
+
+
+def test_outcomes_are_those_of_the_last_day_and_only_where_they_are_mature(
+    ledger: Ledger, folds: tuple[Fold, ...], rows: pl.DataFrame
+) -> None:
+    last = day_of(folds[0].labels_at)
+    due = rows["due_date"].to_physical().to_numpy()
+    overdue = rows["days_past_due"].to_numpy()
+    lag = Outcomes.of(History.build(ledger), folds[0].labels_at).recording_lag_days
+    late, unpaid = (rows[name].is_not_null().to_numpy() for name in ("late", "unpaid_came"))
+    assert late.any()
+    assert (due[late] + lag <= last).all()
+    assert (overdue[late] < 0).all()
+    assert (due[unpaid] + 90 + lag <= last).all()
+    delay = rows["delay_days"].to_numpy()
+    assert set(rows.filter(pl.col("delay_days") > 0)["late"].drop_nulls()) <= {1.0}
+    assert (delay[np.isfinite(delay)] <= CONFIG.backtest.delay_cap_days).all()
+
+
+def test_the_same_replay_twice_says_the_same(
+    ledger: Ledger, folds: tuple[Fold, ...], rows: pl.DataFrame
+) -> None:
+    assert replay(ledger, folds, CONFIG)[0].equals(rows)
+
+
+def test_a_customer_without_settlements_has_the_median_of_the_book() -> None:
+    invoices = pl.DataFrame(
+        {
+            "invoice_id": ["A", "B", "C", "D"],
+            "customer_id": ["X", "X", "Y", "Z"],
+            "issue_date": ["2025-01-01"] * 4,
+            "due_date": ["2025-01-31"] * 4,
+            "amount": [10.0] * 4,
+            "currency": ["EUR"] * 4,
+        }
+    )
+    payments = pl.DataFrame(
+        {
+            "invoice_id": ["A", "B", "C"],
+            "payment_date": ["2025-01-31", "2025-02-10", "2025-02-20"],
+            "amount": [10.0] * 3,
+        }
+    )
+    history = History.build(Ledger.from_frames(invoices, payments))
+    names = history.customers.to_list()
+    asked = np.array([names.index(name) for name in ("X", "Y", "Z", "X")])
+    days = np.array([day_of(date(2025, 3, 1))] * 3 + [day_of(date(2025, 1, 15))], np.int32)
+    assert customer_medians(history, asked, days).tolist() == [5.0, 20.0, 10.0, 0.0]
+
+
+# Judging ----------------------------------------------------------------------------------
+
+
+def judged(**said: list[float]) -> Judged:
+    return Judged(
+        came=np.array([1.0, 0.0, 1.0, 0.0]),
+        amount=np.array([100.0, 50.0, 10.0, 200.0]),
+        days=np.array([5.0, 0.0, 20.0, 0.0]),
+        book=np.array([1, 1, 1, 1]),
+        customer=np.array([1, 1, 2, 3]),
+        invoice=np.array([1, 2, 3, 1]),
+        said={name: np.array(values) for name, values in said.items()},
+    )
+
+
+def test_money_is_ranked_by_probability_times_amount_or_by_an_order_of_its_own() -> None:
+    some = judged(model=[0.9, 0.1, 0.8, 0.2], largest_amount=[100.0, 50.0, 10.0, 200.0])
+    # By money the model goes 90, 5, 8, 40: the first of four rows is the 100 that end late.
+    assert figures_of(some, "model")["captured_20"] == 100 / 110
+    assert figures_of(some, "largest_amount")["captured_20"] == 0.0
+    assert figures_of(some, "oracle")["captured_20"] == 100 / 110
+    assert figures_of(some, "model")["auc"] == 1.0
+    assert figures_of(some, "largest_amount")["auc"] == 1 / 4
+    assert "brier" not in figures_of(some, "largest_amount")
+    assert figures_of(some, "model")["brier"] == pytest.approx((0.01 + 0.01 + 0.04 + 0.04) / 4)
+
+
+def test_weights_count_rows_and_amounts() -> None:
+    some = judged(model=[0.9, 0.1, 0.8, 0.2])
+    doubled = figures_of(some, "model", np.array([2.0, 1.0, 1.0, 1.0]))
+    assert doubled["captured_20"] == 100 / 210
+    assert doubled["brier"] == pytest.approx((0.02 + 0.01 + 0.04 + 0.04) / 5)
+
+
+def test_the_table_holds_every_scorer_and_names_the_best_baseline(rows: pl.DataFrame) -> None:
+    late = judged_late(rows)
+    found = table(late)
+    assert found["scorer"].to_list()[0] == "model"
+    assert found["scorer"].to_list()[-1] == "oracle"
+    ours = found.filter(scorer="model").row(0, named=True)
+    assert ours["auc"] == AreaUnderCurve(late.said["model"], late.came)()
+    theirs = found.filter(~pl.col("scorer").is_in(["model", "oracle"]))
+    best = found.filter(scorer=best_baseline(found, "auc"))["auc"].item()
+    assert best == theirs["auc"].max()
+    assert found["captured_20"].max() == found.filter(scorer="oracle")["captured_20"].item()
+
+
+def test_a_gain_over_oneself_is_nothing_and_one_draw_serves_both(rows: pl.DataFrame) -> None:
+    late = judged_late(rows)
+    nothing = gains(late, "model", "model", CONFIG.backtest)
+    assert [(gain.low, gain.value, gain.high) for gain in nothing.values()] == [(0.0, 0.0, 0.0)] * 2
+    over = gains(late, "model", "oldest_due", CONFIG.backtest)["auc"]
+    assert over.low <= over.value <= over.high
+
+
+def test_first_looks_and_the_rest_without_the_largest_customer() -> None:
+    some = judged(model=[0.9, 0.1, 0.8, 0.2])
+    assert first_looks(some).amount.tolist() == [100.0, 50.0, 10.0]
+    assert without_largest(some).amount.tolist() == [10.0, 200.0]
+
+
+def test_slices_part_the_rows(rows: pl.DataFrame) -> None:
+    some = rows.filter(pl.col("late").is_not_null() & (pl.col("days_past_due") < 0))
+    found = slices(some)
+    assert set(found) == {"amount_quartile", "settled_count", "days_to_due", "month", "segment"}
+    for kind, parts in found.items():
+        counted = sum(part.astype(int) for part in parts.values())
+        assert (counted == 1).all() or kind == "segment"
+    assert judged_unpaid(rows).said.keys() >= {"unpaid", "oldest_due"}
+
+
+def test_settings_of_a_backtest_are_settings_of_a_run() -> None:
+    assert Config().backtest == BacktestSettings()
+    assert load_config({"backtest": {"fold_days": 14}}).backtest.fold_days == 14
