@@ -431,9 +431,9 @@ def test_a_line_given_twice_is_refused_once_and_its_payment_with_it(tmp_path):
 
 
 def test_without_a_mapping_or_payments_it_is_said(tmp_path):
+    ledger = book(tmp_path, "F1;C1;02/01/2024;01/02/2024;1;\n", MAPPING.partition("payments:")[0])
     with pytest.raises(ConfigError, match=r"needs a mapping .* --guess"):
         import_ledger("csv", tmp_path / "book.csv")
-    ledger = book(tmp_path, "F1;C1;02/01/2024;01/02/2024;1;\n", MAPPING.partition("payments:")[0])
     assert assumed(ledger)["no_payments"] == {"n": 1}
     assert ledger.payments.is_empty()
     assert ledger.report.reconciled
