@@ -157,7 +157,7 @@ def test_damaged_bytes_end_in_a_ledger_or_one_sentence(mutated):
 
 
 @pytest.mark.slow
-@settings(max_examples=1000)
+@settings(max_examples=2000)
 @given(mutated=mutations())
 def test_damaged_bytes_end_in_a_ledger_or_one_sentence_however_many(mutated):
     assert_owed(*mutated)

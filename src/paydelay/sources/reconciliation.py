@@ -17,10 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from paydelay.ledger import Ledger
+from paydelay.ledger.currencies import NO_CURRENCY
 from paydelay.ledger.tables import CENT_HALF
 from paydelay.sources.draft import LINE, Agreement, Assumption, Draft
-
-_NO_CURRENCY = "XXX"
 
 Compare = Callable[[Ledger, pl.Series], Sequence[Agreement | Assumption]]
 """From a ledger and the refused lines to what agrees and what does not."""
@@ -63,7 +62,7 @@ def agree_with(claims: pl.DataFrame, draft: Draft) -> Compare:
     """
     said = claims.select(
         LINE,
-        pl.col("currency").fill_null(_NO_CURRENCY),
+        pl.col("currency").fill_null(NO_CURRENCY),
         pl.col("amount").cast(pl.Float64),
         pl.col("open_amount").cast(pl.Float64),
     )
@@ -154,7 +153,7 @@ def apart(stated: pl.DataFrame, booked: pl.DataFrame, amount: str) -> dict[str, 
     """
     both = stated.join(booked.select("invoice_id", booked=amount), on="invoice_id", how="left")
     differs = ((pl.col(amount) - pl.col("booked")).abs() > CENT_HALF).fill_null(True)
-    counts = both.filter(differs).group_by(pl.col("currency").fill_null(_NO_CURRENCY)).len()
+    counts = both.filter(differs).group_by(pl.col("currency").fill_null(NO_CURRENCY)).len()
     return dict(counts.iter_rows())
 
 
