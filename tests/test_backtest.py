@@ -149,7 +149,6 @@ def judged(**said: list[float]) -> Judged:
     return Judged(
         came=np.array([1.0, 0.0, 1.0, 0.0]),
         amount=np.array([100.0, 50.0, 10.0, 200.0]),
-        days=np.array([5.0, 0.0, 20.0, 0.0]),
         book=np.array([1, 1, 1, 1]),
         customer=np.array([1, 1, 2, 3]),
         invoice=np.array([1, 2, 3, 1]),

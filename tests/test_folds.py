@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paydelay.config import BacktestSettings
 from paydelay.errors import ThinLedgerError
-from paydelay.folds import Fold, of_each, walk_back
+from paydelay.folds import walk_back
 
 FIRST, LAST = date(2023, 1, 1), date(2025, 1, 31)
 settings = st.builds(
@@ -49,7 +49,6 @@ def test_every_day_is_scored_once_by_a_model_that_was_trained_before_it(
         assert fold.as_ofs[0] == fold.train_as_of
         assert (fold.train_as_of - FIRST).days >= asked.history_min_days
         assert fold.as_ofs[-1] + timedelta(days=asked.lead_days + ripe) <= fold.labels_at
-    assert len(of_each(folds)) == len(days)
 
 
 def test_a_ledger_that_begins_late_has_fewer_folds_and_one_that_is_too_short_none() -> None:
@@ -59,8 +58,3 @@ def test_a_ledger_that_begins_late_has_fewer_folds_and_one_that_is_too_short_non
     assert [(LAST - fold.train_as_of).days for fold in folds] == [63, 35]
     with pytest.raises(ThinLedgerError, match="knows 150 days; a backtest needs at least 180"):
         walk_back(LAST - timedelta(days=150), LAST, asked)
-
-
-def test_which_fold_scores_a_day() -> None:
-    folds = [Fold(1, FIRST, (FIRST,), LAST), Fold(2, LAST, (LAST,), LAST)]
-    assert of_each(folds) == {FIRST: 1, LAST: 2}

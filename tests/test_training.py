@@ -211,7 +211,7 @@ def test_a_date_before_the_books_is_thin() -> None:
 
 def test_a_warm_up_longer_than_the_books_is_thin(weekday_book: Ledger) -> None:
     long = load_config({**SETTINGS, "panel": {"step_days": 14, "warm_up_days": 600}})
-    refusal(weekday_book, end_of(), long)
+    assert "warm_up_days" in refusal(weekday_book, end_of(), long)
 
 
 # The same every time, from what was known ------------------------------------------------

@@ -7,7 +7,6 @@ which outcomes can be mature; none is chosen by what happened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -92,15 +91,3 @@ def walk_back(
         Fold(number, start, tuple(start + step * look for look in range(looks)), labels_at)
         for number, start in enumerate(reversed(starts), start=1)
     )
-
-
-def of_each(folds: Sequence[Fold]) -> dict[date, int]:
-    """Which fold scores each day.
-
-    Examples
-    --------
-    >>> fold = Fold(3, date(2025, 1, 3), (date(2025, 1, 3), date(2025, 1, 10)), date(2025, 3, 1))
-    >>> of_each([fold])[date(2025, 1, 10)]
-    3
-    """
-    return {day: fold.number for fold in folds for day in fold.as_ofs}

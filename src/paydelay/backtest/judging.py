@@ -45,8 +45,6 @@ class Judged:
         1 where it happened, such as ended late.
     amount : array of shape (n_rows,)
         Open amount in the reporting currency.
-    days : array of shape (n_rows,)
-        Days late, at most the cap; 0 where not known.
     book, customer, invoice : array of shape (n_rows,)
         Codes of the day of scoring, the customer and the invoice.
     said : dict of str to array of shape (n_rows,)
@@ -55,7 +53,6 @@ class Judged:
 
     came: Floats
     amount: Floats
-    days: Floats
     book: NDArray[np.int64]
     customer: NDArray[np.int64]
     invoice: NDArray[np.int64]
@@ -112,12 +109,9 @@ def judged_unpaid(rows: pl.DataFrame) -> Judged:
 
 
 def _judged(rows: pl.DataFrame, outcome: str, scorers: tuple[str, ...]) -> Judged:
-    delay = rows["delay_days"].fill_null(0.0).to_numpy()
-    capped = np.clip(delay, 0.0, delay[np.isfinite(delay)].max(initial=0.0))
     return Judged(
         came=rows[outcome].to_numpy().astype(np.float64),
         amount=rows["open_amount_reporting"].to_numpy(),
-        days=capped,
         book=rows["as_of"].to_physical().rank("dense").to_numpy().astype(np.int64),
         customer=rows["customer_id"].rank("dense").to_numpy().astype(np.int64),
         invoice=rows["invoice_id"].rank("dense").to_numpy().astype(np.int64),
