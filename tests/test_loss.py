@@ -366,7 +366,7 @@ def test_cash_after_observation_after_the_window_or_on_the_day_itself_is_left_ou
 
 
 def test_the_last_day_of_a_bucket_belongs_to_it():
-    table = LossTable((0, 30), (0.25, 0.5, 1.0), (0.5,), 1, 1.0, 30)
+    table = LossTable((0, 30), (0.25, 0.5, 1.0), (30,), (0.9, 1.0), (0.5,), 1, 1.0, 30)
     assert table.lgd_at(pl.Series([-9, 0, 1, 30, 31])).tolist() == [0.25, 0.25, 0.5, 0.5, 1.0]
 
 
@@ -387,6 +387,42 @@ def test_lgd_of_what_remains_grows_with_age():
     assert table.lgd_at([-20, 0, 1, 90, 105]).tolist() == pytest.approx([0.25] * 5)
     assert table.lgd_at([195, 300]).tolist() == pytest.approx([0.5, 0.5])
     assert table.lgd_at([361, 455, 5000]).tolist() == pytest.approx([1.0, 1.0, 1.0])
+
+
+def lost(defaults, **on):
+    """The same defaults with the day of loss of some, in days after the default."""
+    days = [on.get(name) for name in defaults["invoice_id"]]
+    dates = [None if day is None else AS_OF + timedelta(days=day) for day in days]
+    return defaults.with_columns(pl.Series("lost_on", dates, pl.Date))
+
+
+def test_a_failed_customer_and_a_slow_one_lose_apart():
+    # a fails ten days after the due date and pays 100 of 1,000; b is merely slow and pays all.
+    both = pl.concat([defaulted(("a", 1000, 400), age=10), defaulted(("b", 1000, 400))])
+    table = fit_loss_table(lost(both, a=0), received(("a", 200, 100), ("b", 40, 1000)), NO_PRIOR)
+    # Not yet due it may still become either; past the day of the failure only b is left.
+    assert table.lgd_at([-5, 0, 45, 90]).tolist() == pytest.approx([0.45, 0.45, 0.0, 0.0])
+    assert table.lgd_at([45, 45], [3.0, 220.0]).tolist() == pytest.approx([0.9, 1.0])
+    assert table.recovered_share_by_month[-1] == pytest.approx(1100 / 2000)
+
+
+def test_a_debt_lost_on_the_way_keeps_what_it_paid_and_what_it_still_brings():
+    # 400 of 1,000 on day 50, failed on day 100, a dividend of 300 on day 200.
+    table = fit_loss_table(
+        lost(defaulted(("a", 1000, 400)), a=100), received(("a", 50, 400), ("a", 200, 300)), NO_PRIOR
+    )
+    assert table.lgd_at([-20, 90]).tolist() == pytest.approx([0.3, 0.3])
+    # On day 75 in default 600 are open, of which half is to come; whoever failed today brings the same.
+    assert table.lgd_at([165])[0] == pytest.approx(0.5)
+    # The window ends 265 days after the failure; the hundred days that nobody has seen are the prior's.
+    assert table.lost_lgd[0] == pytest.approx(0.5 * 0.9 ** (100 / 365))
+
+
+def test_without_losses_the_lost_are_given_their_own_prior():
+    settings = LossSettings(lgd_prior=0.6, lgd_lost_prior=0.95, annual_cost_of_capital=0.08)
+    table = fit_loss_table(defaulted(("a", 1000, 400)), received(("a", 30, 1000)), settings)
+    assert table.lost_lgd[0] == pytest.approx(0.95)
+    assert table.lgd[0] < 0.6
 
 
 def test_the_age_at_default_decides_how_much_of_the_window_is_left():
@@ -433,7 +469,7 @@ def test_beyond_the_longest_observation_the_prior_decides():
     st.floats(0, 1),
     st.sampled_from([0.0, 1.0, 20.0]),
 )
-def test_lgd_is_a_share_that_never_falls_with_age(debts, payments, prior, count):
+def test_lgd_is_a_share_that_never_falls_once_every_debt_is_in_default(debts, payments, prior, count):
     defaults = defaulted(*((f"i{n}", balance, days) for n, (_, balance, days) in enumerate(debts)))
     defaults = defaults.with_columns(pl.Series("age_days_at_default", [debt[0] for debt in debts], pl.Int32))
     cash = received(*((f"i{n}", day, amount) for n, day, amount in payments))
@@ -441,7 +477,9 @@ def test_lgd_is_a_share_that_never_falls_with_age(debts, payments, prior, count)
     table = fit_loss_table(defaults, cash, settings)
     lgd = np.asarray(table.lgd)
     assert np.all((lgd >= 0) & (lgd <= 1))
-    assert np.all(np.diff(lgd) >= 0)
+    defaulted_by = np.searchsorted(np.asarray(table.age_to_days), 90) + 1
+    assert np.all(np.diff(lgd[defaulted_by:]) >= 0)
+    assert np.all(np.diff(table.lost_lgd) >= 0)
     assert lgd[-1] == 1.0
     assert LossTable.from_dict(table.to_dict()) == table
     mixed = fit_loss_table(defaults.reverse(), cash.reverse(), settings)
@@ -451,7 +489,8 @@ def test_lgd_is_a_share_that_never_falls_with_age(debts, payments, prior, count)
 @pytest.mark.parametrize(
     "change",
     [
-        {"lgd": [0.5, 0.4]},
+        {"lost_lgd": [0.5]},
+        {"lost_lgd": [0.9, 1.1]},
         {"lgd": [0.5]},
         {"lgd": [0.5, 1.2]},
         {"lgd": ["half", 1]},
@@ -460,7 +499,7 @@ def test_lgd_is_a_share_that_never_falls_with_age(debts, payments, prior, count)
     ],
 )
 def test_an_altered_table_is_refused(change):
-    data = LossTable((0,), (0.5, 1.0), (0.5,), 1, 1.0, 365).to_dict()
+    data = LossTable((0,), (0.5, 1.0), (30,), (0.9, 1.0), (0.5,), 1, 1.0, 365).to_dict()
     with pytest.raises(ModelError, match="loss table"):
         LossTable.from_dict({**data, **change})
     with pytest.raises(ModelError, match="incomplete"):

@@ -239,8 +239,13 @@ def test_cover_is_that_of_the_customer(scores: Scores) -> None:
 
 def test_loss_is_the_product_of_its_parts(scores: Scores, model: DelayModel) -> None:
     table = LossTable.from_dict(model.manifest["loss_table"])
-    given_default = table.lgd_at(scores.frame["days_past_due"])
-    np.testing.assert_array_equal(scores.frame["lgd"].to_numpy(), given_default)
+    going = scores.frame.filter(
+        ~pl.col("set_aside").is_in(["insolvency", "written_off"]).fill_null(value=False)
+    )
+    np.testing.assert_array_equal(going["lgd"].to_numpy(), table.lgd_at(going["days_past_due"]))
+    insolvent = scores.frame.filter(set_aside="insolvency")
+    assert insolvent.height
+    assert set(insolvent["lgd"]) <= set(table.lost_lgd)
     for row in rows_of(scores):
         loss = row["prob_unpaid"] * row["lgd"] * (row["ead"] - row["covered_amount"])
         assert row["expected_loss"] == pytest.approx(loss, rel=1e-12, abs=1e-12)

@@ -109,6 +109,8 @@ class LossSettings(_Settings):
     """How long cash received after default still counts."""
     lgd_prior: float = Field(default=0.6, ge=0, le=1)
     """Loss given default where the ledger holds too few defaults to say."""
+    lgd_lost_prior: float = Field(default=0.9, ge=0, le=1)
+    """The same of what was written off or caught in an insolvency."""
     lgd_prior_count: float = Field(default=20.0, ge=0)
     """How many defaults the prior weighs."""
     annual_cost_of_capital: float = Field(default=0.08, ge=0, lt=1)

@@ -240,7 +240,12 @@ def _money(
     cash = allocate_cash_on_account(panel.rows, standing.select("customer_id", "cash_on_account"))
     ead = exposure_at_default(panel.rows, cash, config.loss)
     covered = allocate_cover(panel.rows, ead, standing)
-    lgd = LossTable.from_dict(model.manifest["loss_table"]).lgd_at(panel.rows["days_past_due"])
+    rows = panel.rows
+    since = (pl.col("as_of") - pl.col("insolvent_on")).dt.total_days().cast(pl.Float64)
+    # The ledger's rows do not carry the day of a write-off: it counts as of today.
+    lost = rows.select(pl.coalesce(since, pl.when(pl.col("written_off")).then(0.0)).fill_null(float("nan")))
+    table = LossTable.from_dict(model.manifest["loss_table"])
+    lgd = table.lgd_at(rows["days_past_due"], lost.to_series())
     unpaid = frame["prob_unpaid"].to_numpy()
     loss = expected_loss(unpaid, lgd, ead, covered)
     delay = cost_of_delay(frame["days_open"].to_numpy(), unpaid, lgd, ead, config.loss)

@@ -34,7 +34,8 @@ def defaulted_invoices(
     -------
     defaults : polars.DataFrame
         ``invoice_id``, ``default_on``, ``age_days_at_default``, ``balance``
-        (reporting currency), ``observed_until``.
+        (reporting currency), ``lost_on`` (null where nothing was lost by the date of
+        labelling), ``observed_until``.
     recoveries : polars.DataFrame
         ``invoice_id``, ``received_on``, ``amount`` (reporting currency).
     """
@@ -60,6 +61,7 @@ def defaulted_invoices(
             "default_on": pl.Series(event[invoice].astype(np.int32)).cast(pl.Date),
             "age_days_at_default": (event - facts.due_day)[invoice],
             "balance": balance,
+            "lost_on": _date_or_null(outcomes, invoice),
             "observed_until": pl.Series(
                 np.full(len(invoice), outcomes.labels_day - outcomes.recording_lag_days, np.int32)
             ).cast(pl.Date),
@@ -74,6 +76,14 @@ def defaulted_invoices(
         }
     )
     return defaults, recoveries.join(defaults, on="invoice_id", how="semi")
+
+
+def _date_or_null(outcomes: Outcomes, invoice: np.ndarray[tuple[int], np.dtype[np.intp]]) -> pl.Series:
+    """Day of the loss, where it came by the last day observed."""
+    day = outcomes.lost_day[invoice].astype(np.int64)
+    known = day <= outcomes.labels_day - outcomes.recording_lag_days
+    dates = pl.Series(np.where(known, day, 0).astype(np.int32)).cast(pl.Date)
+    return pl.select(pl.when(pl.Series(known)).then(dates)).to_series()
 
 
 def _movements(
