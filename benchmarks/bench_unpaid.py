@@ -25,7 +25,9 @@ import polars as pl
 from measuring import print_table, write_json
 
 import paydelay as pdl
+from paydelay.config import LossSettings
 from paydelay.history import History
+from paydelay.loss import fit_loss_table
 from paydelay.metrics import AreaUnderCurve, CapturedValue, calibration_line, cluster_bootstrap
 from paydelay.outcomes import Outcomes
 from paydelay.simulate.settings import add_months
@@ -99,6 +101,7 @@ def scored_book(seed: int, arguments: argparse.Namespace, changed: dict[str, Any
     model = pdl.train(ledger, days[0], pdl.load_config({"model": {"thread_count": arguments.threads}}), True)
     scores = pl.concat(pdl.score(ledger, model, day, explain="none").frame for day in days)
     rows = realised(History.build(ledger), scores, settings.end_date)
+    rows = rows.with_columns(lgd_of_all=_one_lgd(ledger, days[0], rows["days_past_due"]))
     if "hazard" in book.truth:
         truth = book.truth["hazard"].select("as_of", "invoice_id", prob_true=f"prob_open_{UNPAID_DAYS}")
         rows = rows.join(truth, on=["as_of", "invoice_id"], how="left", maintain_order="left")
@@ -113,6 +116,14 @@ def scored_book(seed: int, arguments: argparse.Namespace, changed: dict[str, Any
     return rows.filter(~pl.col("invoice_id").is_in(cancelled.implode())).with_columns(
         seed=pl.lit(seed), realised_loss=pl.col("lost") * exposed.clip(0.0, 1.0)
     )
+
+
+def _one_lgd(ledger: pdl.Ledger, trained: date, days_past_due: pl.Series) -> pl.Series:
+    """What LGD would be if failed and slow customers shared one table."""
+    history = History.build(pdl.cut_ledger(ledger, trained))
+    defaults, recoveries = defaulted_invoices(history, Outcomes.of(history, trained), UNPAID_DAYS)
+    table = fit_loss_table(defaults.drop("lost_on"), recoveries, LossSettings())
+    return pl.Series(table.lgd_at(days_past_due))
 
 
 def at_risk(rows: pl.DataFrame) -> pl.DataFrame:
@@ -193,7 +204,10 @@ def loss_rows(rows: pl.DataFrame) -> list[list[Any]]:
             customers_of(part), lambda times, e=expected, c=came: _ratio(times @ e, times @ c), REPLICATES
         )
         books = part.select(pl.struct("seed", "as_of").n_unique()).item()
-        found.append([name, expected.sum() / books, came.sum() / books, *vars(ratio).values()])
+        shared = (part["expected_loss"] / part["lgd"] * part["lgd_of_all"]).sum()
+        found.append(
+            [name, expected.sum() / books, came.sum() / books, *vars(ratio).values(), shared / came.sum()]
+        )
     return found
 
 
@@ -255,7 +269,7 @@ def judged(title: str, rows: pl.DataFrame) -> dict[str, Any]:
             truth_rows(rows),
         ),
         "expected and realised loss per book (the ratio's interval should hold 1)": (
-            ["book", "expected", "realised", "ratio", *intervals],
+            ["book", "expected", "realised", "ratio", *intervals, "ratio, one LGD for all"],
             loss_rows(rows),
         ),
         "loss given default by age of the debt, weighted by balance": (

@@ -1,0 +1,221 @@
+"""The proof as a whole: nothing that peeks gets through, nothing is left out, and the verdict adds up."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import paydelay as pdl
+from paydelay.backtest import Backtest, backtest, folds_of
+from paydelay.backtest.judging import BASELINES, judged_late, late_rows
+from paydelay.backtest.tables import delays, lift, reliability
+from paydelay.errors import LeakageError, ThinLedgerError
+from paydelay.features import CATALOGUE, Catalogue, Feature
+from paydelay.metrics import CapturedValue
+
+CONFIG = pdl.load_config(
+    {
+        "model": {"tree_count": 10, "thread_count": 1},
+        "backtest": {
+            "fold_count": 2,
+            "fold_days": 28,
+            "history_min_days": 150,
+            "replicate_count": 20,
+            "lead_days": 100,
+            "contact_count": 5,
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def ledger() -> pdl.Ledger:
+    book = pdl.simulate(pdl.SimulationSettings(customer_count=60, month_count=16, seed=5))
+    return pdl.Ledger.from_frames(book.invoices, book.payments, book.customers, book.events)
+
+
+@pytest.fixture(scope="module")
+def proof(ledger: pdl.Ledger) -> Backtest:
+    return backtest(ledger, CONFIG)
+
+
+def with_feature(compute, name: str = "own") -> Catalogue:
+    told = ("climate", "count", "One's own.", "own", "invoice_count")
+    return Catalogue([*CATALOGUE.features, Feature(name, *told, compute)])
+
+
+def test_every_row_is_accounted_for(proof: Backtest) -> None:
+    for outcome in ("late", "unpaid"):
+        found = proof.tables["counts"].filter(outcome=outcome)
+        assert found["row_count"].sum() == proof.rows.height
+        judged = found.filter(reason="judged")["row_count"].item()
+        assert judged == proof.verdicts[outcome].row_count > 50
+    # What is known or not ripe is so by dates alone, and never because it was paid.
+    known = proof.rows.filter(pl.col("days_past_due") >= 0)
+    counted = proof.tables["counts"].filter(outcome="late", reason="known")["row_count"].item()
+    assert counted == known.height
+
+
+def test_the_verdict_is_the_money_found_beyond_the_best_baseline(proof: Backtest) -> None:
+    rows = late_rows(proof.rows)
+    money = (rows["open_amount_reporting"] * rows["late"]).to_numpy()
+    book = rows["as_of"].to_physical().to_numpy()
+    verdict = proof.verdict
+
+    def found(score: pl.Series) -> float:
+        return CapturedValue(money, score.to_numpy(), book)(top_share=0.2)
+
+    ours = found(rows["model"] * rows["open_amount_reporting"])
+    probabilities = ("regression", "late_ratio", "base_rate")
+    theirs = {
+        name: found(rows[name] * rows["open_amount_reporting"] if name in probabilities else rows[name])
+        for name in BASELINES
+    }
+    assert verdict.captured == pytest.approx(ours)
+    assert verdict.baseline_captured == pytest.approx(max(theirs.values()))
+    assert theirs[verdict.baseline] == max(theirs.values())
+    per_book = money.sum() / len(np.unique(book))
+    gained = (ours - max(theirs.values())) * per_book
+    assert verdict.gain_per_book.value == pytest.approx(gained)
+    assert verdict.beats == (verdict.gain_per_book.low > 0.0)
+    assert verdict.book_count == 8
+    assert 0.0 <= verdict.share_above <= 1.0
+
+
+def test_unpaid_money_is_ranked_by_expected_loss(proof: Backtest) -> None:
+    rows = proof.rows.filter(pl.col("unpaid_came").is_not_null())
+    money = (rows["open_amount_reporting"] * rows["unpaid_came"]).to_numpy()
+    found = CapturedValue(money, rows["expected_loss"].to_numpy(), rows["as_of"].to_physical().to_numpy())
+    assert proof.verdicts["unpaid"].captured == pytest.approx(found(top_share=0.2))
+
+
+@pytest.mark.parametrize("view", ["all", "by_amount", "first_look", "without_largest"])
+def test_every_view_has_every_scorer_and_the_models_figures_their_intervals(
+    proof: Backtest, view: str
+) -> None:
+    scorers = proof.tables["scorers"].filter(outcome="late", view=view)
+    assert scorers["scorer"].to_list() == ["model", *BASELINES, "oracle"]
+    ends = proof.tables["intervals"].filter(outcome="late", view=view)
+    ours = scorers.filter(scorer="model").row(0, named=True)
+    for figure, value, low, high in ends.select("figure", "value", "low", "high").iter_rows():
+        assert ours[figure] == pytest.approx(value)
+        assert low <= high
+    assert {"auc", "log_loss", "brier", "ece", "slope"} <= set(ends["figure"])
+
+
+def test_a_feature_that_peeks_is_caught_before_anything_is_trained(ledger: pdl.Ledger) -> None:
+    def leaky(books: pdl.Ledger) -> Catalogue:
+        return with_feature(lambda view: np.full(len(view), books.payments.height), "payments_in_all")
+
+    with pytest.raises(LeakageError, match="payments_in_all"):
+        backtest(ledger, CONFIG, catalogue=leaky, told=lambda fold: pytest.fail(f"trained fold {fold}"))
+
+
+def test_a_feature_of_ones_own_that_does_not_peek_is_used(ledger: pdl.Ledger) -> None:
+    once = CONFIG.model_copy(
+        update={"backtest": CONFIG.backtest.model_copy(update={"fold_count": 1, "fold_days": 7})}
+    )
+    own = with_feature(lambda view: view.total("issued", "count", by="customer", days=90), "issued_own")
+    assert "issued_own" in backtest(ledger, once, catalogue=own).tables["drivers"]["feature"].to_list()
+
+
+def test_folds_end_before_outcomes_do(ledger: pdl.Ledger) -> None:
+    folds = folds_of(ledger, CONFIG)
+    last = max(ledger.invoices["known_on"].max(), ledger.payments["known_on"].max())  # type: ignore[type-var]
+    assert folds[-1].labels_at == last
+    assert folds[-1].as_ofs[-1] <= last - timedelta(days=CONFIG.backtest.lead_days)
+
+
+def test_an_expanding_window_learns_from_the_first_day_and_a_sliding_one_does_not(
+    ledger: pdl.Ledger,
+) -> None:
+    def row_count(window: str, history_days: int) -> int:
+        asked = pdl.load_config(
+            {
+                "model": {"tree_count": 2, "thread_count": 1},
+                "panel": {"history_days": history_days, "warm_up_days": 30},
+                "backtest": CONFIG.backtest.model_dump()
+                | {"fold_count": 1, "fold_days": 7, "leak_check_count": 0, "window": window},
+            }
+        )
+        return int(backtest(ledger, asked).models[0]["period"]["row_count"])
+
+    assert row_count("sliding", 120) < row_count("sliding", 200) < row_count("expanding", 120)
+    assert row_count("expanding", 120) == row_count("expanding", 200)
+
+
+def test_the_same_ledger_proves_the_same_twice(ledger: pdl.Ledger, proof: Backtest) -> None:
+    again = backtest(ledger, CONFIG)
+    assert again.to_dict() == proof.to_dict()
+    assert again.rows.equals(proof.rows)
+
+
+def test_what_is_written_is_plain_json(proof: Backtest, tmp_path: Path) -> None:
+    written = json.loads(proof.write_json(tmp_path / "backtest.json").read_text("utf-8"))
+    assert written == proof.to_dict()
+    assert written["verdicts"]["late"]["captured"] == proof.verdict.captured
+    assert set(written["tables"]) == set(proof.tables)
+    assert "thread_count" not in written["config"]["model"]
+    assert "NaN" not in (tmp_path / "backtest.json").read_text("utf-8")
+
+
+def test_the_money_curve_ends_where_all_is_found(proof: Backtest) -> None:
+    curve = lift(judged_late(proof.rows), ("model", "oracle"))
+    for scorer in ("model", "oracle"):
+        captured = curve.filter(scorer=scorer)["captured"].to_numpy()
+        assert captured[0] == 0.0
+        assert captured[-1] == pytest.approx(1.0)
+        assert (np.diff(captured) >= -1e-12).all()
+    ours, best = (curve.filter(scorer=name)["captured"].to_numpy() for name in ("model", "oracle"))
+    assert (best >= ours - 1e-12).all()
+
+
+def test_reliability_parts_the_rows_into_equal_bins(proof: Backtest) -> None:
+    late = judged_late(proof.rows)
+    found = reliability(late, "model", CONFIG.backtest)
+    assert found["row_count"].sum() == len(late)
+    assert found["row_count"].max() - found["row_count"].min() <= 1
+    assert found["predicted"].is_sorted()
+    mean = (found["observed"] * found["row_count"]).sum() / len(late)
+    assert mean == pytest.approx(late.came.mean())
+
+
+def test_delays_are_worked_by_hand() -> None:
+    # Came: 2 days early, 10 late, and still open at the cap of 30.
+    rows = pl.DataFrame(
+        {
+            "customer_id": ["A", "B", "C"],
+            "as_of": [date(2025, 1, 6)] * 3,
+            "days_past_due": [-5, -5, -5],
+            "delay_days": [-2.0, 10.0, float("inf")],
+            "delay_median": [0.0, 12.0, None],
+            "delay_low": [-3.0, 11.0, 20.0],
+            "delay_high": [1.0, 20.0, None],
+            "curve_score": [1.0, 2.0, 3.0],
+            "customer_median": [0.0, 0.0, 40.0],
+            "always_0": [0.0, 0.0, 0.0],
+        }
+    )
+    found = delays(rows, CONFIG.backtest)
+    ours = found.filter(scorer="model").row(0, named=True)
+    assert ours["mae_days"] == pytest.approx((2 + 2 + 0) / 3)
+    assert ours["crps_days"] == 2.0
+    assert ours["pinball_50"] == pytest.approx(ours["mae_days"] / 2)
+    # Inside: the first (-3 to 1) and the third (20 to beyond the cap).
+    assert ours["coverage"] == pytest.approx(2 / 3)
+    assert ours["width_days"] == pytest.approx((4 + 9 + 10) / 3)
+    assert found.filter(scorer="customer_median")["mae_days"].item() == pytest.approx((2 + 10 + 0) / 3)
+    assert found.filter(scorer="always_0")["mae_days"].item() == pytest.approx((2 + 10 + 30) / 3)
+
+
+def test_a_ledger_without_a_past_or_without_both_outcomes_is_refused(ledger: pdl.Ledger) -> None:
+    with pytest.raises(ThinLedgerError, match="no invoice"):
+        folds_of(pdl.Ledger.from_frames(ledger.invoices.head(0), ledger.payments.head(0)), CONFIG)
+    short = pdl.load_config({"backtest": {"history_min_days": 800}})
+    with pytest.raises(ThinLedgerError, match="needs at least 800"):
+        backtest(ledger, short)
