@@ -15,11 +15,12 @@ The walk of a ledger, and the module where each step lives:
 ``explain``     exact contributions -> reasons in words
 ``loss``        exposure, cover, loss given default, cost of delay
 ``worklist``    the ranked queue and what is set aside
+``tune``        settings by rolling backtest, judged where they were not tuned
 ``delivery``    a score table to a file
 ``report``      what a person reads: terminal table and HTML page
 ``cli``         the command line
 
-LightGBM, scikit-learn, pandas and shap are imported where they are used, so that
+LightGBM, scikit-learn, optuna, pandas and shap are imported where they are used, so that
 importing paydelay stays near the cost of polars and numpy.
 
 Examples
@@ -49,6 +50,7 @@ from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
 from paydelay.training import train
+from paydelay.tune import Tuning, tune
 from paydelay.worklist import Worklist, rank
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "Scores",
     "Simulation",
     "SimulationSettings",
+    "Tuning",
     "Worklist",
     "__version__",
     "check_no_leak",
@@ -82,6 +85,7 @@ __all__ = [
     "score",
     "simulate",
     "train",
+    "tune",
     "write_report",
 ]
 
