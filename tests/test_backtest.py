@@ -10,16 +10,15 @@ import pytest
 
 from paydelay import SimulationSettings, load_config, score, simulate, train
 from paydelay.backtest.baselines import customer_medians
+from paydelay.backtest.comparing import best_baseline, gain, measures, table
 from paydelay.backtest.judging import (
+    BASELINES,
     Judged,
-    best_baseline,
-    figures_of,
     first_looks,
-    gains,
     judged_late,
     judged_unpaid,
+    late_rows,
     slices,
-    table,
     without_largest,
 )
 from paydelay.backtest.replay import labels_day, replay
@@ -53,7 +52,7 @@ def folds(ledger: Ledger) -> tuple[Fold, ...]:
 
 @pytest.fixture(scope="module")
 def rows(ledger: Ledger, folds: tuple[Fold, ...]) -> pl.DataFrame:
-    return replay(ledger, folds, CONFIG)[0]
+    return replay(ledger, folds, CONFIG).rows
 
 
 def test_every_invoice_open_on_a_day_of_scoring_is_there_once(
@@ -88,7 +87,8 @@ def test_no_model_learns_from_an_outcome_that_was_not_mature_when_it_was_trained
     # What happened after a training cannot have changed what its model says on that day.
     fold = folds[0]
     cut = cut_ledger(ledger, fold.train_as_of)
-    alone, _ = replay(cut, [Fold(1, fold.train_as_of, fold.as_ofs[:1], fold.train_as_of)], CONFIG)
+    once = [Fold(1, fold.train_as_of, fold.as_ofs[:1], fold.train_as_of)]
+    alone = replay(cut, once, CONFIG).rows
     full = rows.filter(as_of=fold.as_ofs[0])
     for name in ("model", "unpaid", "delay_median", "regression", "late_ratio", "base_rate"):
         assert alone[name].equals(full[name]), name
@@ -114,7 +114,7 @@ def test_outcomes_are_those_of_the_last_day_and_only_where_they_are_mature(
 def test_the_same_replay_twice_says_the_same(
     ledger: Ledger, folds: tuple[Fold, ...], rows: pl.DataFrame
 ) -> None:
-    assert replay(ledger, folds, CONFIG)[0].equals(rows)
+    assert replay(ledger, folds, CONFIG).rows.equals(rows)
 
 
 def test_a_customer_without_settlements_has_the_median_of_the_book() -> None:
@@ -146,54 +146,71 @@ def test_a_customer_without_settlements_has_the_median_of_the_book() -> None:
 
 
 def judged(**said: list[float]) -> Judged:
+    came, amount = np.array([1.0, 0.0, 1.0, 0.0]), np.array([100.0, 50.0, 10.0, 200.0])
     return Judged(
-        came=np.array([1.0, 0.0, 1.0, 0.0]),
-        amount=np.array([100.0, 50.0, 10.0, 200.0]),
+        came=came,
+        amount=amount,
         book=np.array([1, 1, 1, 1]),
         customer=np.array([1, 1, 2, 3]),
         invoice=np.array([1, 2, 3, 1]),
         said={name: np.array(values) for name, values in said.items()},
+        values={"late_value": came * amount, "late_days_value": came * amount * np.array([1, 0, 30, 0])},
     )
+
+
+def figure(some: Judged, scorer: str, name: str, weight: np.ndarray | None = None) -> float:
+    return measures(some, scorer, 2)[name](weight)
 
 
 def test_money_is_ranked_by_probability_times_amount_or_by_an_order_of_its_own() -> None:
     some = judged(model=[0.9, 0.1, 0.8, 0.2], largest_amount=[100.0, 50.0, 10.0, 200.0])
-    # By money the model goes 90, 5, 8, 40: the first of four rows is the 100 that end late.
-    assert figures_of(some, "model")["captured_20"] == 100 / 110
-    assert figures_of(some, "largest_amount")["captured_20"] == 0.0
-    assert figures_of(some, "oracle")["captured_20"] == 100 / 110
-    assert figures_of(some, "model")["auc"] == 1.0
-    assert figures_of(some, "largest_amount")["auc"] == 1 / 4
-    assert "brier" not in figures_of(some, "largest_amount")
-    assert figures_of(some, "model")["brier"] == pytest.approx((0.01 + 0.01 + 0.04 + 0.04) / 4)
+    # By money the model goes 90, 40, 8, 5: the first of four rows is the 100 that end late.
+    assert figure(some, "model", "late_value_20") == 100 / 110
+    assert figure(some, "largest_amount", "late_value_20") == 0.0
+    assert figure(some, "largest_amount", "late_value_contacts") == 100 / 110
+    assert figure(some, "oracle", "late_value_20") == 100 / 110
+    # 100 one day late, 10 thirty: foresight goes by money times days.
+    assert figure(some, "model", "late_days_value_20") == 100 / 400
+    assert figure(some, "oracle", "late_days_value_20") == 300 / 400
+    assert figure(some, "model", "auc") == 1.0
+    assert figure(some, "largest_amount", "auc") == 1 / 4
+    assert "brier" not in measures(some, "largest_amount", 2)
+    assert figure(some, "model", "brier") == pytest.approx((0.01 + 0.01 + 0.04 + 0.04) / 4)
 
 
 def test_weights_count_rows_and_amounts() -> None:
     some = judged(model=[0.9, 0.1, 0.8, 0.2])
-    doubled = figures_of(some, "model", np.array([2.0, 1.0, 1.0, 1.0]))
-    assert doubled["captured_20"] == 100 / 210
-    assert doubled["brier"] == pytest.approx((0.02 + 0.01 + 0.04 + 0.04) / 5)
+    twice = np.array([2.0, 1.0, 1.0, 1.0])
+    assert figure(some, "model", "late_value_20", twice) == 100 / 210
+    assert figure(some, "model", "brier", twice) == pytest.approx((0.02 + 0.01 + 0.04 + 0.04) / 5)
 
 
 def test_the_table_holds_every_scorer_and_names_the_best_baseline(rows: pl.DataFrame) -> None:
     late = judged_late(rows)
-    found = table(late)
+    found = table(late, 25)
     assert found["scorer"].to_list()[0] == "model"
     assert found["scorer"].to_list()[-1] == "oracle"
     ours = found.filter(scorer="model").row(0, named=True)
     assert ours["auc"] == AreaUnderCurve(late.said["model"], late.came)()
     theirs = found.filter(~pl.col("scorer").is_in(["model", "oracle"]))
-    best = found.filter(scorer=best_baseline(found, "auc"))["auc"].item()
+    best = found.filter(scorer=best_baseline(found, "auc", BASELINES))["auc"].item()
     assert best == theirs["auc"].max()
-    assert found["captured_20"].max() == found.filter(scorer="oracle")["captured_20"].item()
+    least = found.filter(scorer=best_baseline(found, "brier", BASELINES))["brier"].item()
+    assert least == theirs["brier"].min()
+    for value in ("late_value_20", "late_days_value_5", "late_value_contacts"):
+        assert found[value].max() == found.filter(scorer="oracle")[value].item()
 
 
 def test_a_gain_over_oneself_is_nothing_and_one_draw_serves_both(rows: pl.DataFrame) -> None:
     late = judged_late(rows)
-    nothing = gains(late, "model", "model", CONFIG.backtest)
-    assert [(gain.low, gain.value, gain.high) for gain in nothing.values()] == [(0.0, 0.0, 0.0)] * 2
-    over = gains(late, "model", "oldest_due", CONFIG.backtest)["auc"]
-    assert over.low <= over.value <= over.high
+    nothing = gain(late, "model", "model", "auc", CONFIG.backtest)
+    assert (nothing.interval.low, nothing.interval.value, nothing.interval.high) == (0.0, 0.0, 0.0)
+    assert nothing.share_above == 0.0
+    over = gain(late, "model", "oldest_due", "auc", CONFIG.backtest)
+    assert 0.0 < over.interval.low <= over.interval.value <= over.interval.high
+    assert over.share_above == 1.0
+    # Less is better of a loss, and a gain is better whatever the figure.
+    assert gain(late, "model", "base_rate", "log_loss", CONFIG.backtest).interval.value > 0.0
 
 
 def test_first_looks_and_the_rest_without_the_largest_customer() -> None:
@@ -203,9 +220,10 @@ def test_first_looks_and_the_rest_without_the_largest_customer() -> None:
 
 
 def test_slices_part_the_rows(rows: pl.DataFrame) -> None:
-    some = rows.filter(pl.col("late").is_not_null() & (pl.col("days_past_due") < 0))
+    some = late_rows(rows)
     found = slices(some)
-    assert set(found) == {"amount_quartile", "settled_count", "days_to_due", "month", "segment"}
+    kinds = {"amount_quartile", "settled_count", "customer_age", "days_to_due", "month", "segment"}
+    assert set(found) == kinds
     for kind, parts in found.items():
         counted = sum(part.astype(int) for part in parts.values())
         assert (counted == 1).all() or kind == "segment"

@@ -21,12 +21,14 @@ settings = st.builds(
     fold_days=st.integers(1, 120),
     lead_days=st.integers(0, 60),
     history_min_days=st.integers(60, 400),
+    weekday=st.integers(0, 6),
 )
 
 
 def test_the_last_book_leaves_time_for_its_invoices_to_fall_due_and_be_recorded() -> None:
     folds = walk_back(FIRST, LAST, BacktestSettings(fold_count=3, fold_days=21, lead_days=14), 3)
-    assert folds[-1].as_ofs[-1] == LAST - timedelta(days=17)
+    # 2025-01-14 is a Tuesday: the book of the Monday before it is the last.
+    assert folds[-1].as_ofs[-1] == date(2025, 1, 13)
     assert [fold.number for fold in folds] == [1, 2, 3]
     assert {fold.labels_at for fold in folds} == {LAST}
 
@@ -38,11 +40,13 @@ def test_every_day_is_scored_once_by_a_model_that_was_trained_before_it(
     try:
         folds = walk_back(FIRST, LAST, asked, ripe)
     except ThinLedgerError:
-        longest = (LAST - FIRST).days - asked.lead_days - ripe
+        longest = (LAST - FIRST).days - asked.lead_days - ripe - 6
         assert longest - asked.fold_days + asked.step_days < asked.history_min_days + asked.step_days
         return
     assert 1 <= len(folds) <= asked.fold_count
     days = [day for fold in folds for day in fold.as_ofs]
+    if asked.step_days % 7 == 0:
+        assert {day.weekday() for day in days} == {asked.weekday}
     # One step apart throughout: no gap, no day twice.
     assert all(later - day == timedelta(days=asked.step_days) for day, later in pairwise(days))
     for fold in folds:
@@ -52,7 +56,7 @@ def test_every_day_is_scored_once_by_a_model_that_was_trained_before_it(
 
 
 def test_a_ledger_that_begins_late_has_fewer_folds_and_one_that_is_too_short_none() -> None:
-    asked = BacktestSettings(fold_count=10, fold_days=28, lead_days=14, history_min_days=180)
+    asked = BacktestSettings(fold_count=10, fold_days=28, lead_days=14, history_min_days=180, weekday=4)
     # Trained 35 and 63 days before the end, on 225 and 197 days; 91 before it would leave 169.
     folds = walk_back(LAST - timedelta(days=260), LAST, asked)
     assert [(LAST - fold.train_as_of).days for fold in folds] == [63, 35]

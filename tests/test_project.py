@@ -175,7 +175,9 @@ def test_import_stays_light(module):
 def test_public_names_are_sorted_and_exist():
     import paydelay
 
-    assert list(paydelay.__all__) == sorted(paydelay.__all__)
+    # Constants, then classes, then the rest: the order that ruff keeps.
+    names = list(paydelay.__all__)
+    assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
     assert [name for name in paydelay.__all__ if not hasattr(paydelay, name)] == []
 
 

@@ -14,6 +14,7 @@ The walk of a ledger, and the module where each step lives:
 ``scoring``     ledger + model -> score table
 ``explain``     exact contributions -> reasons in words
 ``loss``        exposure, cover, loss given default, cost of delay
+``backtest``    the past replayed, judged in money, beside what needs no model
 ``worklist``    the ranked queue and what is set aside
 ``tune``        settings by rolling backtest, judged where they were not tuned
 ``delivery``    a score table to a file
@@ -36,6 +37,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from paydelay.backtest import Backtest, backtest
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
 from paydelay.errors import PaydelayError
@@ -55,6 +57,7 @@ from paydelay.worklist import Worklist, rank
 
 __all__ = [
     "CATALOGUE",
+    "Backtest",
     "Catalogue",
     "Config",
     "DelayModel",
@@ -74,6 +77,7 @@ __all__ = [
     "Tuning",
     "Worklist",
     "__version__",
+    "backtest",
     "check_no_leak",
     "cut_ledger",
     "deliver",

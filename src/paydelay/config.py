@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -143,6 +143,14 @@ class BacktestSettings(_Settings):
     """Days between the last book scored and the last outcome, in which its invoices may fall due."""
     history_min_days: int = Field(default=180, ge=60)
     """Days of ledger before the first training."""
+    weekday: int = Field(default=0, ge=0, le=6)
+    """Weekday of every book where ``step_days`` is whole weeks: 0 Monday to 6 Sunday."""
+    window: Literal["sliding", "expanding"] = "sliding"
+    """Training rows of each fold: the last ``panel.history_days``, or all since the first day."""
+    contact_count: int = Field(default=25, ge=1)
+    """Invoices that collectors get round to per book, judged beside shares of the book."""
+    leak_check_count: int = Field(default=3, ge=0, le=60)
+    """Days of scoring on which every feature is compared with the ledger cut that day."""
     delay_cap_days: int = Field(default=30, ge=1, le=180)
     """Delays are judged up to so many days: only invoices due that long before the end have theirs."""
     replicate_count: int = Field(default=200, ge=20, le=10_000)

@@ -56,7 +56,8 @@ def walk_back(
     -------
     tuple of Fold
         Fewer than asked for where the ledger begins too late for more. Their days of
-        scoring do not overlap.
+        scoring do not overlap. Weekly books fall on the weekday asked for, so that the
+        invoices that fall due before the next look are the same days of every week.
 
     Raises
     ------
@@ -68,12 +69,14 @@ def walk_back(
     >>> settings = BacktestSettings(fold_count=2, fold_days=14, lead_days=7, history_min_days=150)
     >>> for fold in walk_back(date(2024, 1, 1), date(2025, 1, 31), settings):
     ...     print(fold.number, fold.train_as_of, [day.isoformat() for day in fold.as_ofs])
-    1 2025-01-03 ['2025-01-03', '2025-01-10']
-    2 2025-01-17 ['2025-01-17', '2025-01-24']
+    1 2024-12-30 ['2024-12-30', '2025-01-06']
+    2 2025-01-13 ['2025-01-13', '2025-01-20']
     """
     step = timedelta(days=settings.step_days)
     looks = max(1, settings.fold_days // settings.step_days)
     last = labels_at - timedelta(days=settings.lead_days + ripe_after_days)
+    if settings.step_days % 7 == 0:
+        last -= timedelta(days=(last.weekday() - settings.weekday) % 7)
     starts = []
     for back in range(settings.fold_count):
         start = last - step * (looks * (back + 1) - 1)

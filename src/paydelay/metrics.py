@@ -21,6 +21,15 @@ class Interval:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, value: float, draws: Floats, level: float = 0.95) -> Interval:
+        """A figure with the middle of its draws; without end where there are none."""
+        if not len(draws):
+            return cls(value, float("-inf"), float("inf"))
+        tail = 50.0 * (1.0 - level)
+        low, high = np.percentile(draws, [tail, 100.0 - tail])
+        return cls(float(value), float(low), float(high))
+
     def to_dict(self) -> dict[str, float | None]:
         """Plain numbers; None where there is no finite one, since JSON has no other word for it."""
         ends = {"value": self.value, "low": self.low, "high": self.high}
@@ -299,6 +308,39 @@ def curve_score(
     return np.where(ahead.any(axis=1), score, np.nan)
 
 
+def bootstrap_draws(
+    cluster: NDArray[np.integer],
+    figure: Callable[[Floats], float],
+    replicate_count: int = 300,
+    seed: int = 7,
+) -> Floats:
+    """A weighted figure under draws of whole clusters with replacement.
+
+    Parameters
+    ----------
+    cluster : array of shape (n_rows,)
+        Rows that belong together, such as those of one customer.
+    figure : callable
+        From row weights to the figure. For a paired gain it returns the
+        difference of two figures under the same weights.
+    replicate_count, seed
+        Number of draws and their seed: the same seed gives the same draws.
+
+    Returns
+    -------
+    array of shape (n_draws,)
+        Those of the draws in which the figure is finite.
+    """
+    _, code = np.unique(cluster, return_inverse=True)
+    count = int(code.max()) + 1 if len(code) else 0
+    generator = np.random.default_rng(seed)
+    draws = []
+    for _ in range(replicate_count if count else 0):
+        times = np.bincount(generator.integers(0, count, count), minlength=count).astype(np.float64)
+        draws.append(figure(times[code]))
+    return np.array([draw for draw in draws if np.isfinite(draw)])
+
+
 def cluster_bootstrap(
     cluster: NDArray[np.integer],
     figure: Callable[[Floats], float],
@@ -310,28 +352,17 @@ def cluster_bootstrap(
 
     Parameters
     ----------
-    cluster : array of shape (n_rows,)
-        Rows that belong together, such as those of one customer.
-    figure : callable
-        From row weights to the figure. For a paired gain it returns the
-        difference of two figures under the same weights.
-    replicate_count, seed, level
-        Number of draws, seed of the draws and coverage of the interval.
+    cluster, figure, replicate_count, seed
+        As :func:`bootstrap_draws` takes them.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    Interval
     """
-    _, code = np.unique(cluster, return_inverse=True)
-    count = int(code.max()) + 1 if len(code) else 0
-    generator = np.random.default_rng(seed)
-    draws = []
-    for _ in range(replicate_count):
-        times = np.bincount(generator.integers(0, count, count), minlength=count).astype(np.float64)
-        draws.append(figure(times[code]))
-    values = np.array([draw for draw in draws if np.isfinite(draw)])
-    value = figure(np.ones(len(code)))
-    if not len(values):
-        return Interval(value, float("-inf"), float("inf"))
-    tail = 50.0 * (1.0 - level)
-    low, high = np.percentile(values, [tail, 100.0 - tail])
-    return Interval(float(value), float(low), float(high))
+    draws = bootstrap_draws(cluster, figure, replicate_count, seed)
+    return Interval.of(figure(np.ones(len(cluster))), draws, level)
 
 
 def average_precision(

@@ -1,1 +1,10 @@
-"""The proof: the past replayed, and the model set beside what collectors do without it."""
+"""The proof: the past replayed, and the model set beside what collectors do without it.
+
+``replay`` trains and scores as it would have been done; ``judging`` says which rows have an
+outcome, ``baselines`` what has to be beaten; ``comparing`` and ``tables`` hold the figures,
+``proof`` the one call that makes them all and its verdict.
+"""
+
+from paydelay.backtest.proof import Backtest, Verdict, backtest, folds_of
+
+__all__ = ["Backtest", "Verdict", "backtest", "folds_of"]

@@ -1,8 +1,8 @@
-"""Figures of every scorer on the rows of a replay, whole and by slice, with paired intervals."""
+"""What is judged: the rows of a replay whose outcome is known, what was said of them, and their slices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,28 +11,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.calibration import Floats
-from paydelay.config import BacktestSettings
-from paydelay.metrics import (
-    AreaUnderCurve,
-    CapturedValue,
-    Interval,
-    average_precision,
-    brier_score,
-    calibration_line,
-    cluster_bootstrap,
-    expected_calibration_error,
-    log_loss,
-    skill,
-)
 
-TOP_SHARES = (0.05, 0.1, 0.2)
-"""Shares of a book that collectors get round to."""
 PROBABILITIES = ("model", "regression", "late_ratio", "base_rate")
 ORDERS = ("last_delay", "customer_median", "overdue_amount", "largest_amount", "oldest_due")
 SCORERS = (*PROBABILITIES, *ORDERS)
 BASELINES = SCORERS[1:]
 UNPAID_BASELINES = ("overdue_amount", "oldest_due", "largest_amount", "customer_median")
 """What says something of who never pays, and not merely who pays late."""
+_SEGMENTS_MAX = 12
 
 
 @dataclass(frozen=True)
@@ -49,6 +35,10 @@ class Judged:
         Codes of the day of scoring, the customer and the invoice.
     said : dict of str to array of shape (n_rows,)
         Probability or order of each scorer.
+    values : dict of str to array of shape (n_rows,)
+        What is to be found early, in money or money times days; the first is ranked by.
+    orders : dict of str to array of shape (n_rows,)
+        What a scorer puts money in order by, where that is not its probability times the amount.
     """
 
     came: Floats
@@ -57,14 +47,21 @@ class Judged:
     customer: NDArray[np.int64]
     invoice: NDArray[np.int64]
     said: Mapping[str, Floats] = field(repr=False)
+    values: Mapping[str, Floats] = field(repr=False)
+    orders: Mapping[str, Floats] = field(repr=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.came)
 
     def take(self, rows: NDArray[np.integer]) -> Judged:
         """The same with some of the rows."""
-        parts = {name: value[rows] for name, value in vars(self).items() if name != "said"}
-        return Judged(**parts, said={name: value[rows] for name, value in self.said.items()})
+        parts: dict[str, Any] = {
+            name: {key: array[rows] for key, array in value.items()}
+            if isinstance(value, Mapping)
+            else value[rows]
+            for name, value in vars(self).items()
+        }
+        return Judged(**parts)
 
     @property
     def cluster(self) -> NDArray[np.int64]:
@@ -72,9 +69,16 @@ class Judged:
         return self.customer * (int(self.book.max(initial=0)) + 1) + self.book
 
     def order(self, scorer: str) -> Floats:
-        """What the scorer ranks money by: probability times amount, or its own order."""
+        """What the scorer ranks money by: its own order, or probability times amount."""
+        if scorer in self.orders:
+            return self.orders[scorer]
         said = self.said[scorer]
-        return said * self.amount if scorer in PROBABILITIES or scorer == "unpaid" else said
+        return said * self.amount if is_probability(scorer) else said
+
+
+def is_probability(scorer: str) -> bool:
+    """Whether a scorer names a probability, and not merely an order."""
+    return scorer in PROBABILITIES or scorer == "unpaid"
 
 
 def judged_late(rows: pl.DataFrame) -> Judged:
@@ -89,7 +93,16 @@ def judged_late(rows: pl.DataFrame) -> Judged:
     -------
     Judged
     """
-    return _judged(rows.filter(pl.col("late").is_not_null() & (pl.col("days_past_due") < 0)), "late", SCORERS)
+    some = late_rows(rows)
+    came = some["late"].to_numpy().astype(np.float64)
+    amount = some["open_amount_reporting"].to_numpy()
+    values = {"late_value": amount * came, "late_days_value": amount * some["late_days"].to_numpy()}
+    return _judged(some, came, SCORERS, values)
+
+
+def late_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of :func:`judged_late`: not yet due, not written off, and ripe to be judged."""
+    return rows.filter(pl.col("late").is_not_null() & (pl.col("days_past_due") < 0))
 
 
 def judged_unpaid(rows: pl.DataFrame) -> Judged:
@@ -104,146 +117,36 @@ def judged_unpaid(rows: pl.DataFrame) -> Judged:
     -------
     Judged
     """
-    mature = rows.filter(pl.col("unpaid_came").is_not_null())
-    return _judged(mature, "unpaid_came", ("unpaid", *UNPAID_BASELINES))
+    some = unpaid_rows(rows)
+    came = some["unpaid_came"].to_numpy().astype(np.float64)
+    amount = some["open_amount_reporting"].to_numpy()
+    values = {"unpaid_value": amount * came, "lost_value": some["lost_amount"].to_numpy() * came}
+    order = {"unpaid": some["expected_loss"].to_numpy().astype(np.float64)}
+    return _judged(some, came, ("unpaid", *UNPAID_BASELINES), values, order)
 
 
-def _judged(rows: pl.DataFrame, outcome: str, scorers: tuple[str, ...]) -> Judged:
+def unpaid_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of :func:`judged_unpaid`."""
+    return rows.filter(pl.col("unpaid_came").is_not_null())
+
+
+def _judged(
+    rows: pl.DataFrame,
+    came: Floats,
+    scorers: tuple[str, ...],
+    values: Mapping[str, Floats],
+    orders: Mapping[str, Floats] | None = None,
+) -> Judged:
     return Judged(
-        came=rows[outcome].to_numpy().astype(np.float64),
+        came=came,
         amount=rows["open_amount_reporting"].to_numpy(),
         book=rows["as_of"].to_physical().rank("dense").to_numpy().astype(np.int64),
         customer=rows["customer_id"].rank("dense").to_numpy().astype(np.int64),
         invoice=rows["invoice_id"].rank("dense").to_numpy().astype(np.int64),
         said={name: rows[name].to_numpy().astype(np.float64) for name in scorers},
+        values=values,
+        orders=orders or {},
     )
-
-
-def figures_of(judged: Judged, scorer: str, weight: Floats | None = None) -> dict[str, float]:
-    """Every figure of one scorer.
-
-    Parameters
-    ----------
-    judged : Judged
-    scorer : str
-        One of those that the rows hold, or ``oracle``, which knows what came.
-    weight : array of shape (n_rows,), optional
-        Weights of the rows: one row per invoice, or its amount.
-
-    Returns
-    -------
-    dict
-        ``auc`` and ``average_precision`` of everyone; ``log_loss``, ``brier``, ``brier_skill``,
-        ``ece``, ``slope`` and ``intercept`` of probabilities; ``captured_5``, ``captured_10``
-        and ``captured_20``: share of the amounts that end so in the first 5, 10 and 20 % of
-        each book.
-    """
-    if scorer == "oracle":
-        order = judged.came * judged.amount
-        return {"auc": 1.0, "average_precision": 1.0} | _captured(judged, order, weight)
-    said, came = judged.said[scorer], judged.came
-    found = {
-        "auc": AreaUnderCurve(said, came)(weight),
-        "average_precision": average_precision(said, came, weight),
-    }
-    if scorer in PROBABILITIES or scorer == "unpaid":
-        rate = float(np.average(came, weights=weight))
-        brier = brier_score(said, came, weight)
-        found |= {
-            "log_loss": log_loss(said, came, weight),
-            "brier": brier,
-            "brier_skill": skill(brier, rate * (1.0 - rate)),
-            "ece": expected_calibration_error(said, came, weight),
-        }
-        if np.ptp(said) > 0.0 and 0.0 < rate < 1.0:
-            found["intercept"], found["slope"] = calibration_line(said, came, weight)
-    return found | _captured(judged, judged.order(scorer), weight)
-
-
-def _captured(judged: Judged, order: Floats, weight: Floats | None) -> dict[str, float]:
-    captured = CapturedValue(judged.amount * judged.came, order, judged.book)
-    return {f"captured_{share * 100:.0f}": captured(weight, top_share=share) for share in TOP_SHARES}
-
-
-def table(judged: Judged, weight: Floats | None = None) -> pl.DataFrame:
-    """Figures of every scorer, one row each, the oracle last.
-
-    Parameters
-    ----------
-    judged : Judged
-    weight : array of shape (n_rows,), optional
-        Weights of the rows.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``scorer`` and the columns of :func:`figures_of`, null where a scorer has none.
-    """
-    rows = [{"scorer": name, **figures_of(judged, name, weight)} for name in (*judged.said, "oracle")]
-    return pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
-
-
-def interval(judged: Judged, figure: Callable[[Floats], float], settings: BacktestSettings) -> Interval:
-    """A figure with its interval, drawing pairs of customer and day.
-
-    Parameters
-    ----------
-    judged : Judged
-    figure : callable
-        From weights of the rows to the figure; a difference for a paired gain.
-    settings : BacktestSettings
-        Number of draws and their seed.
-
-    Returns
-    -------
-    Interval
-    """
-    return cluster_bootstrap(judged.cluster, figure, settings.replicate_count, settings.seed)
-
-
-def gains(judged: Judged, scorer: str, baseline: str, settings: BacktestSettings) -> dict[str, Interval]:
-    """Paired gains of a scorer over a baseline, on the same draws.
-
-    Parameters
-    ----------
-    judged : Judged
-    scorer, baseline : str
-        Of those that the rows hold.
-    settings : BacktestSettings
-        Number of draws and their seed.
-
-    Returns
-    -------
-    dict of str to Interval
-        ``auc``, and ``captured_20``: more of the amount found in the first fifth.
-    """
-    areas = [AreaUnderCurve(judged.said[name], judged.came) for name in (scorer, baseline)]
-    value = judged.amount * judged.came
-    found = [CapturedValue(value, judged.order(name), judged.book) for name in (scorer, baseline)]
-    return {
-        "auc": interval(judged, lambda times: areas[0](times) - areas[1](times), settings),
-        "captured_20": interval(
-            judged, lambda times: found[0](times, top_share=0.2) - found[1](times, top_share=0.2), settings
-        ),
-    }
-
-
-def best_baseline(found: pl.DataFrame, figure: str) -> str:
-    """The baseline that is best by a figure.
-
-    Parameters
-    ----------
-    found : polars.DataFrame
-        As :func:`table` gives it.
-    figure : str
-        Column to go by; the highest is best.
-
-    Returns
-    -------
-    str
-    """
-    theirs = found.filter(pl.col("scorer").is_in(BASELINES)).sort(figure, descending=True, nulls_last=True)
-    return str(theirs["scorer"][0])
 
 
 def first_looks(judged: Judged) -> Judged:
@@ -269,15 +172,18 @@ def slices(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict of str to dict of str to array of bool
-        By kind: quartile of amount, settled invoices of the customer, segment, month and days
-        to the due date.
+        By kind: quartile of amount, settled invoices of the customer, how long it has been
+        one, days to the due date, month, and the twelve largest segments.
     """
     amount = rows["open_amount_reporting"].to_numpy()
     quartile = np.searchsorted(np.quantile(amount, [0.25, 0.5, 0.75]), amount, side="right") + 1
     settled = rows["settled_count"].fill_null(0.0).to_numpy()
+    age = rows["customer_age_days"].fill_null(0.0).to_numpy()
     ahead = -rows["days_past_due"].to_numpy()
     month = rows["as_of"].dt.strftime("%Y-%m").to_numpy()
     segment = rows["segment"].fill_null("").to_numpy()
+    names, counts = np.unique(segment[segment != ""], return_counts=True)
+    largest = names[np.argsort(-counts, kind="stable")][:_SEGMENTS_MAX]
     return {
         "amount_quartile": {str(number): quartile == number for number in range(1, 5)},
         "settled_count": {
@@ -286,12 +192,18 @@ def slices(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
             "5-19": (settled >= 5) & (settled < 20),
             "20+": settled >= 20,
         },
+        "customer_age": {
+            "0-90": age <= 90,
+            "91-365": (age > 90) & (age <= 365),
+            "366+": age > 365,
+        },
         "days_to_due": {
-            "1-3": ahead <= 3,
+            "1-3": (ahead > 0) & (ahead <= 3),
             "4-7": (ahead > 3) & (ahead <= 7),
             "8-14": (ahead > 7) & (ahead <= 14),
             "15+": ahead > 14,
+            "overdue": ahead <= 0,
         },
         "month": {name: month == name for name in np.unique(month)},
-        "segment": {str(name): segment == name for name in np.unique(segment) if name},
+        "segment": {str(name): segment == name for name in sorted(largest)},
     }

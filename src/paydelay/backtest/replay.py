@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from paydelay.backtest.baselines import baselines
 from paydelay.calibration import Floats
-from paydelay.config import Config
+from paydelay.config import Config, booster_threads
+from paydelay.explain import contributions, fold_horizon
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.folds import Fold
-from paydelay.history import History, cut_ledger
+from paydelay.history import History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.metrics import curve_score
-from paydelay.model import DelayModel, lost_rows
+from paydelay.model import HORIZON_COLUMNS, DelayModel, horizon_matrix, lost_rows
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, build_panel
+from paydelay.scoring import score
 from paydelay.training import train
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,33 @@ _KEPT = (
     *("open_amount_reporting", "written_off"),
 )
 _SLICED = {"settled_count_all": "settled_count", "customer_age_days": "customer_age_days"}
+_QUEUED = ("expected_loss", "value_at_stake", "set_aside")
+_EXPLAINED_MAX = 2_000
+LATE_DAYS_CAP = 180
+"""Days late beyond which one invoice's money is not counted any longer."""
+
+
+class Replay(NamedTuple):
+    """What a replay leaves behind.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        One row per fold, day and open invoice: identity, what every scorer said
+        (``model``, ``unpaid``, delays, ``expected_loss`` and baselines by name) and what
+        came. ``late``, ``unpaid_came`` and ``delay_days`` are null where they are not ripe,
+        or were out on the day (``unpaid_known``); ``late_days``, up to 180, and
+        ``lost_amount`` are as of the day of judging.
+    models : list of dict
+        What the manifest of each fold's model says of its training.
+    drivers : polars.DataFrame
+        ``fold``, ``feature``, ``family``, ``cause`` and ``mean_log_odds``: by how much
+        each feature moved the log-odds of being late, up or down, over the fold's rows.
+    """
+
+    rows: pl.DataFrame
+    models: list[dict[str, Any]]
+    drivers: pl.DataFrame
 
 
 def replay(
@@ -39,7 +68,7 @@ def replay(
     catalogue: Catalogue = CATALOGUE,
     covariates: Mapping[str, pl.DataFrame] | None = None,
     told: Callable[[Fold], None] | None = None,
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+) -> Replay:
     """Every open invoice on every day of scoring: what was said of it then, and what came.
 
     Parameters
@@ -59,27 +88,38 @@ def replay(
 
     Returns
     -------
-    rows : polars.DataFrame
-        One row per fold, day and open invoice: identity, what every scorer said
-        (``model``, ``unpaid``, delays, baselines by name) and the outcomes ``late``,
-        ``unpaid_came`` and ``delay_days``, null where they are not mature or were known.
-    models : list of dict
-        What the manifest of each fold's model says of its training.
+    Replay
     """
     history = History.build(ledger, config.ledger, covariates)
-    parts, models = [], []
+    parts, models, drivers = [], [], []
     for fold in folds:
         if told is not None:
             told(fold)
-        model = train(ledger, fold.train_as_of, config, True, catalogue, covariates)
+        trained = _windowed(config, history, fold)
+        model = train(ledger, fold.train_as_of, trained, True, catalogue, covariates)
         past = History.build(cut_ledger(ledger, fold.train_as_of), config.ledger, covariates)
         panel = build_panel(history, fold.as_ofs, catalogue)
         outcomes = Outcomes.of(history, fold.labels_at, config.ledger)
-        parts.append(_rows(history, past, fold, panel, model, outcomes, config))
+        rows = _rows(history, past, fold, panel, model, outcomes, trained)
+        queued = [
+            score(ledger, model, day, explain="none", catalogue=catalogue, covariates=covariates).frame
+            for day in fold.as_ofs
+        ]
+        queues = pl.concat(queued).select("as_of", "invoice_id", *_QUEUED)
+        parts.append(rows.join(queues, on=["as_of", "invoice_id"], how="left", maintain_order="left"))
+        drivers.append(_drivers(model, panel, catalogue).insert_column(0, pl.lit(fold.number).alias("fold")))
         facts = {name: model.manifest[name] for name in ("period", "gate", "tree_count", "unpaid_is_pooled")}
         models.append({"fold": fold.number, "train_as_of": fold.train_as_of.isoformat()} | facts)
         logger.info("fold %d: trained as of %s, %d rows", fold.number, fold.train_as_of, len(panel))
-    return pl.concat(parts), models
+    return Replay(pl.concat(parts), models, pl.concat(drivers))
+
+
+def _windowed(config: Config, history: History, fold: Fold) -> Config:
+    """The settings of a fold's training: an expanding window reaches back to the first day."""
+    if config.backtest.window == "sliding" or not len(history.invoices):
+        return config
+    days = max(day_of(fold.train_as_of) - int(history.invoices.known_day.min()), config.panel.history_days)
+    return config.model_copy(update={"panel": config.panel.model_copy(update={"history_days": days})})
 
 
 def _rows(
@@ -114,9 +154,47 @@ def _rows(
         "always_0": simple.median_days["always_0"],
     }
     came = {"late": late, "unpaid_came": unpaid, "delay_days": delay}
+    came |= _money(history, outcomes, panel)
+    lost = panel.rows["written_off"].to_numpy() | panel.rows["insolvent_on"].is_not_null().to_numpy()
+    came["unpaid_known"] = (overdue >= unpaid_days) | lost
     sliced = {name: _feature(panel, feature) for feature, name in _SLICED.items()}
     return panel.rows.select(pl.lit(fold.number, dtype=pl.Int32).alias("fold"), *_KEPT).with_columns(
-        **{name: pl.Series(values).fill_nan(None) for name, values in (sliced | said | came).items()}
+        **{name: pl.Series(values, nan_to_null=True) for name, values in (sliced | said | came).items()}
+    )
+
+
+def _money(history: History, outcomes: Outcomes, panel: Panel) -> dict[str, Floats]:
+    """Days late and money still out by the day of judging, whether or not more is to come."""
+    so_far = (outcomes.labels_day - outcomes.due_day[panel.invoice]).astype(np.float64)
+    delay = outcomes.delay_days(panel.invoice)
+    then = history.state_row(panel.invoice, panel.as_of_day)
+    last = history.state_row(panel.invoice, np.full(len(panel), outcomes.labels_day))
+    left = history.states.open[last] / np.maximum(history.states.open[then], 1)
+    amount = panel.rows["open_amount_reporting"].to_numpy()
+    return {
+        "late_days": np.clip(np.minimum(delay, so_far), 0.0, LATE_DAYS_CAP),
+        "lost_amount": amount * np.clip(left, 0.0, 1.0),
+    }
+
+
+def _drivers(model: DelayModel, panel: Panel, catalogue: Catalogue) -> pl.DataFrame:
+    """By how much each feature moves the log-odds of being late, on average over some rows."""
+    rows = np.flatnonzero(panel.rows["days_past_due"].to_numpy() < 0)
+    rows = rows[:: max(1, len(rows) // _EXPLAINED_MAX)]
+    names, width = model.feature_names, len(model.feature_names)
+    matrix = horizon_matrix(
+        panel.matrix(names)[rows], names, np.array(model.manifest["outcomes"]["grace_days"])
+    )
+    phi, base = contributions(model.booster, matrix, thread_count=booster_threads(model.thread_count))
+    phi, _ = fold_horizon(phi, base, range(width, width + len(HORIZON_COLUMNS)))
+    features = catalogue.select(names).features
+    return pl.DataFrame(
+        {
+            "feature": list(names),
+            "family": [feature.family for feature in features],
+            "cause": [feature.cause for feature in features],
+            "mean_log_odds": np.abs(phi).mean(axis=0) if len(rows) else np.zeros(width),
+        }
     )
 
 

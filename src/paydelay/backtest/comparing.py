@@ -1,0 +1,234 @@
+"""Figures of every scorer, with intervals, and paired gains of the model over the best baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from paydelay.backtest.judging import Judged, is_probability
+from paydelay.calibration import Floats
+from paydelay.config import BacktestSettings
+from paydelay.metrics import (
+    AreaUnderCurve,
+    CapturedValue,
+    Interval,
+    average_precision,
+    bootstrap_draws,
+    brier_score,
+    calibration_line,
+    cluster_bootstrap,
+    expected_calibration_error,
+    log_loss,
+    skill,
+)
+
+TOP_SHARES = (0.05, 0.1, 0.2)
+"""Shares of a book that collectors get round to."""
+_LINE_VALUES_MIN = 10
+LOWER_IS_BETTER = ("log_loss", "brier", "ece")
+
+Measure = Callable[[Floats | None], float]
+
+
+class Gain(NamedTuple):
+    """How much better a scorer is than a baseline.
+
+    Parameters
+    ----------
+    interval : Interval
+        Better is positive, whatever the figure.
+    share_above : float
+        Share of the draws in which it is better.
+    """
+
+    interval: Interval
+    share_above: float
+
+
+def measures(judged: Judged, scorer: str, contact_count: int) -> dict[str, Measure]:
+    """Every figure of one scorer, as a function of the weights of the rows.
+
+    Parameters
+    ----------
+    judged : Judged
+    scorer : str
+        One of those that the rows hold, or ``oracle``, which knows what came.
+    contact_count : int
+        Rows of each book that collectors get round to.
+
+    Returns
+    -------
+    dict of str to callable
+        ``auc`` and ``average_precision`` of everyone; ``log_loss``, ``brier``,
+        ``brier_skill``, ``ece``, ``slope`` and ``intercept`` of probabilities; and of each
+        value to be found the share that lies in the first 5, 10 and 20 % of each book, and
+        in its first ``contact_count`` rows: ``late_value_20``, ``late_value_contacts``.
+    """
+    if scorer == "oracle":
+        return _captured(judged, None, contact_count)
+    said, came = judged.said[scorer], judged.came
+    area = AreaUnderCurve(said, came)
+    found: dict[str, Measure] = {
+        "auc": area,
+        "average_precision": lambda weight: average_precision(said, came, weight),
+    }
+    if is_probability(scorer):
+        found |= _of_probability(said, came)
+    return found | _captured(judged, judged.order(scorer), contact_count)
+
+
+def _of_probability(said: Floats, came: Floats) -> dict[str, Measure]:
+    few = len(np.unique(said)) < _LINE_VALUES_MIN
+
+    def rate(weight: Floats | None) -> float:
+        return float(np.average(came, weights=weight))
+
+    def avoided(weight: Floats | None) -> float:
+        share = rate(weight)
+        return skill(brier_score(said, came, weight), share * (1.0 - share))
+
+    def line(weight: Floats | None) -> tuple[float, float]:
+        # Where there is one value per training or one thing only came, there is no line.
+        if few or not 0.0 < rate(weight) < 1.0:
+            return float("nan"), float("nan")
+        return calibration_line(said, came, weight)
+
+    return {
+        "log_loss": lambda weight: log_loss(said, came, weight),
+        "brier": lambda weight: brier_score(said, came, weight),
+        "brier_skill": avoided,
+        "ece": lambda weight: expected_calibration_error(said, came, weight),
+        "slope": lambda weight: line(weight)[1],
+        "intercept": lambda weight: line(weight)[0],
+    }
+
+
+def _captured(judged: Judged, order: Floats | None, contact_count: int) -> dict[str, Measure]:
+    """Shares of each value found first; the oracle takes what is worth most of each."""
+    found: dict[str, Measure] = {}
+    for name, value in judged.values.items():
+        captured = CapturedValue(value, value if order is None else order, judged.book)
+        for share in TOP_SHARES:
+            found[f"{name}_{share * 100:.0f}"] = _at_share(captured, share)
+        found[f"{name}_contacts"] = _at_count(captured, contact_count)
+    return found
+
+
+def _at_share(captured: CapturedValue, share: float) -> Measure:
+    return lambda weight: captured(weight, top_share=share)
+
+
+def _at_count(captured: CapturedValue, count: int) -> Measure:
+    return lambda weight: captured(weight, top_count=count)
+
+
+def table(judged: Judged, contact_count: int, weight: Floats | None = None) -> pl.DataFrame:
+    """Figures of every scorer, one row each, the oracle last.
+
+    Parameters
+    ----------
+    judged : Judged
+    contact_count : int
+        Rows of each book that collectors get round to.
+    weight : array of shape (n_rows,), optional
+        Weights of the rows, such as their amounts.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``scorer`` and the columns of :func:`measures`, null where a scorer has none.
+    """
+    rows = [
+        {"scorer": name} | {key: measure(weight) for key, measure in found.items()}
+        for name in (*judged.said, "oracle")
+        for found in [measures(judged, name, contact_count)]
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
+
+
+def intervals(
+    judged: Judged, scorer: str, settings: BacktestSettings, weight: Floats | None = None
+) -> dict[str, Interval]:
+    """Every figure of a scorer with its interval, drawing pairs of customer and day.
+
+    Parameters
+    ----------
+    judged : Judged
+    scorer : str
+        One of those that the rows hold.
+    settings : BacktestSettings
+        Number of draws and their seed, and contacts per book.
+    weight : array of shape (n_rows,), optional
+        Weights of the rows, such as their amounts.
+
+    Returns
+    -------
+    dict of str to Interval
+    """
+    found = measures(judged, scorer, settings.contact_count)
+    return {
+        name: cluster_bootstrap(
+            judged.cluster, _weighted(measure, weight), settings.replicate_count, settings.seed
+        )
+        for name, measure in found.items()
+    }
+
+
+def _weighted(measure: Measure, weight: Floats | None) -> Callable[[Floats], float]:
+    return lambda times: measure(times if weight is None else times * weight)
+
+
+def gain(judged: Judged, scorer: str, baseline: str, figure: str, settings: BacktestSettings) -> Gain:
+    """Paired gain of a scorer over a baseline, on the same draws.
+
+    Parameters
+    ----------
+    judged : Judged
+    scorer, baseline : str
+        Of those that the rows hold.
+    figure : str
+        A figure that both have.
+    settings : BacktestSettings
+        Number of draws and their seed, and contacts per book.
+
+    Returns
+    -------
+    Gain
+    """
+    ours, theirs = (measures(judged, name, settings.contact_count)[figure] for name in (scorer, baseline))
+    sign = -1.0 if figure in LOWER_IS_BETTER else 1.0
+
+    def difference(times: Floats) -> float:
+        return sign * (ours(times) - theirs(times))
+
+    draws = bootstrap_draws(judged.cluster, difference, settings.replicate_count, settings.seed)
+    value = difference(np.ones(len(judged)))
+    above = float((draws > 0.0).mean()) if len(draws) else float("nan")
+    return Gain(Interval.of(value, draws), above)
+
+
+def best_baseline(found: pl.DataFrame, figure: str, baselines: tuple[str, ...]) -> str:
+    """The baseline that is best by a figure.
+
+    Parameters
+    ----------
+    found : polars.DataFrame
+        As :func:`table` gives it.
+    figure : str
+        Column to go by.
+    baselines : tuple of str
+        Scorers to choose from.
+
+    Returns
+    -------
+    str
+        The first of those that tie.
+    """
+    theirs = found.filter(pl.col("scorer").is_in(baselines))
+    ordered = theirs.sort(
+        figure, descending=figure not in LOWER_IS_BETTER, nulls_last=True, maintain_order=True
+    )
+    return str(ordered["scorer"][0])

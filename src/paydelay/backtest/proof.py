@@ -1,0 +1,434 @@
+"""One call from a ledger to the proof: is the model worth anything, in money, and how surely."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from paydelay.backtest.comparing import Gain, best_baseline, gain, table
+from paydelay.backtest.judging import (
+    BASELINES,
+    UNPAID_BASELINES,
+    Judged,
+    first_looks,
+    judged_late,
+    judged_unpaid,
+    late_rows,
+    unpaid_rows,
+    without_largest,
+)
+from paydelay.backtest.replay import Replay, labels_day, replay
+from paydelay.backtest.tables import (
+    by_book,
+    by_slice,
+    delays,
+    figures_with_intervals,
+    lift,
+    money,
+    reliability,
+    views,
+)
+from paydelay.config import Config
+from paydelay.errors import ThinLedgerError
+from paydelay.features import CATALOGUE, Catalogue
+from paydelay.files import replacing_file
+from paydelay.folds import Fold, walk_back
+from paydelay.history import History
+from paydelay.ledger import Ledger
+from paydelay.metrics import Interval
+from paydelay.outcomes import Outcomes
+from paydelay.panel import check_no_leak
+
+logger = logging.getLogger(__name__)
+
+_SCHEMA_VERSION = 1
+_BASELINES = {"late": BASELINES, "unpaid": UNPAID_BASELINES}
+_SCORERS = {"late": "model", "unpaid": "unpaid"}
+_GAINS = {
+    "late": ("auc", "log_loss", "brier", "late_value_20", "late_days_value_20", "late_value_contacts"),
+    "unpaid": ("auc", "unpaid_value_20", "lost_value_20", "unpaid_value_contacts"),
+}
+_MONEY = {"late": "late_value", "unpaid": "unpaid_value"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the model beats the best of what collectors do without it.
+
+    Parameters
+    ----------
+    outcome : str
+        ``late`` or ``unpaid``: the money that is to be found.
+    beats : bool
+        Whether the interval of the gain lies above zero.
+    baseline : str
+        Whatever finds most of that money without a model.
+    captured, baseline_captured : float
+        Share of the money in the first 20 % of each book.
+    gain_per_book : Interval
+        More of it found in the first 20 % of a book, in the reporting currency.
+    share_above : float
+        Share of the draws in which the model finds more.
+    gain_without_largest : Interval
+        The same without the customer with most rows.
+    auc_gain : Interval
+        Over the baseline with the best AUC.
+    book_count, row_count : int
+        Books judged, and invoices in them.
+    first, last : date
+        Days of the first and the last book judged.
+    """
+
+    outcome: str
+    beats: bool
+    baseline: str
+    captured: float
+    baseline_captured: float
+    gain_per_book: Interval
+    share_above: float
+    gain_without_largest: Interval
+    auc_gain: Interval
+    book_count: int
+    row_count: int
+    first: date
+    last: date
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a replay of the past proves.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Every open invoice on every day of scoring, judged or not: see
+        :class:`~paydelay.backtest.replay.Replay`.
+    folds : tuple of Fold
+        Training dates and the days scored after each.
+    models : list of dict
+        What is known of each fold's model.
+    config : Config
+        Settings of the run.
+    reporting_currency : str
+        Of every amount.
+    tables : dict of str to polars.DataFrame
+        ``counts`` (rows scored, judged, and why not), ``scorers``, ``intervals``, ``gains``,
+        ``reliability``, ``lift``, ``money``, ``slices``, ``books``, ``delays``, ``drivers``.
+        Where a table holds both, ``outcome`` tells ``late`` from ``unpaid``.
+    verdicts : dict of str to Verdict
+        Of ``late``, and of ``unpaid`` where enough went unpaid to tell.
+    """
+
+    rows: pl.DataFrame = field(repr=False)
+    folds: tuple[Fold, ...]
+    models: list[dict[str, Any]] = field(repr=False)
+    config: Config = field(repr=False)
+    reporting_currency: str
+    tables: dict[str, pl.DataFrame] = field(repr=False)
+    verdicts: dict[str, Verdict]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of money that comes late, which every book has enough of to tell."""
+        return self.verdicts["late"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the rows, as plain values for JSON.
+
+        Returns
+        -------
+        dict
+            ``schema_version``, ``reporting_currency``, ``verdicts``, ``folds``, ``models``,
+            ``config`` and ``tables``, each a list of rows.
+        """
+        return {
+            "schema_version": _SCHEMA_VERSION,
+            "reporting_currency": self.reporting_currency,
+            "verdicts": {name: verdict.to_dict() for name, verdict in self.verdicts.items()},
+            "folds": [_plain(vars(fold)) for fold in self.folds],
+            "models": _plain(self.models),
+            "config": self.config.model_dump(exclude={"model": {"thread_count"}}),
+            "tables": {name: _plain(found.to_dicts()) for name, found in self.tables.items()},
+        }
+
+    def write_json(self, path: str | Path) -> Path:
+        """Write everything but the rows as one JSON file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; replaced once the new one is whole.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        place = Path(path)
+        with replacing_file(place) as draft:
+            draft.write(json.dumps(self.to_dict(), ensure_ascii=False, indent=1).encode("utf-8"))
+        return place
+
+
+def backtest(
+    ledger: Ledger,
+    config: Config | None = None,
+    *,
+    catalogue: Catalogue | Callable[[Ledger], Catalogue] = CATALOGUE,
+    covariates: Mapping[str, pl.DataFrame] | None = None,
+    told: Callable[[Fold], None] | None = None,
+) -> Backtest:
+    """Replay the past: train on what was known, score the books after, judge by what came.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books; the last day they record is the day of judging.
+    config : Config, optional
+        Settings of every stage; ``config.backtest`` says which past is replayed.
+    catalogue : Catalogue or callable
+        Features to use. Those that read a ledger of their own accord are given as a
+        function from a ledger to the catalogue, as :func:`~paydelay.check_no_leak` takes it.
+    covariates : mapping of str to polars.DataFrame, optional
+        Dated tables of one's own that the features look up.
+    told : callable, optional
+        Called with each fold before it begins.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    ThinLedgerError
+        If there is too little history for one fold, or nothing to judge.
+    LeakageError
+        If a feature sees past its as_of date on one of the days looked at.
+
+    Examples
+    --------
+    >>> from paydelay import SimulationSettings, load_config, simulate
+    >>> book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=3))
+    >>> ledger = Ledger.from_frames(book.invoices, book.payments)
+    >>> few = load_config({
+    ...     "model": {"tree_count": 5, "thread_count": 1},
+    ...     "backtest": {"fold_count": 1, "replicate_count": 20, "leak_check_count": 1}})
+    >>> proof = backtest(ledger, few)
+    >>> proof.verdict.book_count, proof.verdict.beats
+    (4, False)
+    """
+    config = config or Config()
+    labels_at = labels_day(ledger)
+    folds = folds_of(ledger, config)
+    check_no_leak(ledger, _sampled(folds, config), catalogue, config, covariates)
+    features = catalogue if isinstance(catalogue, Catalogue) else catalogue(ledger)
+    past = replay(ledger, folds, config, features, covariates, told)
+    judged = {"late": judged_late(past.rows), "unpaid": judged_unpaid(past.rows)}
+    late = judged["late"]
+    if not len(late) or not 0.0 < late.came.mean() < 1.0:
+        raise ThinLedgerError(
+            f"Of the {past.rows.height} rows that were scored, {len(late)} have a known outcome, and not "
+            f"both outcomes came by {labels_at}; give a longer ledger, or raise backtest.lead_days."
+        )
+    if len(judged["unpaid"]) == 0 or not 0.0 < judged["unpaid"].came.mean() < 1.0:
+        del judged["unpaid"]
+    tables = _tables(past, judged, config)
+    days = {"late": late_rows(past.rows)["as_of"], "unpaid": unpaid_rows(past.rows)["as_of"]}
+    return Backtest(
+        rows=past.rows,
+        folds=folds,
+        models=past.models,
+        config=config,
+        reporting_currency=ledger.reporting_currency,
+        tables=tables,
+        verdicts={
+            outcome: _verdict(outcome, some, days[outcome], tables, config)
+            for outcome, some in judged.items()
+        },
+    )
+
+
+def folds_of(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
+    """The folds that a ledger has room for.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books.
+    config : Config
+        Settings of the backtest, the outcomes and the recording lag.
+
+    Returns
+    -------
+    tuple of Fold
+
+    Raises
+    ------
+    ThinLedgerError
+        If there is no room for one.
+    """
+    if ledger.invoices.is_empty():
+        raise ThinLedgerError("The ledger holds no invoice; there is no past to replay.")
+    first, labels_at = ledger.invoices["known_on"].min(), labels_day(ledger)
+    lag = Outcomes.of(History.build(ledger, config.ledger), labels_at, config.ledger).recording_lag_days
+    return walk_back(first, labels_at, config.backtest, lag + config.outcomes.grace_days)  # type: ignore[arg-type]
+
+
+def _sampled(folds: tuple[Fold, ...], config: Config) -> list[date]:
+    """Days on which the features are held against the ledger cut that day."""
+    days = [day for fold in folds for day in fold.as_ofs]
+    count = min(config.backtest.leak_check_count, len(days))
+    chosen = np.random.default_rng(config.backtest.seed).choice(len(days), count, replace=False)
+    return [days[number] for number in sorted(chosen)]
+
+
+def _tables(past: Replay, judged: Mapping[str, Judged], config: Config) -> dict[str, pl.DataFrame]:
+    rows = {"late": late_rows(past.rows), "unpaid": unpaid_rows(past.rows)}
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for outcome, some in judged.items():
+        for name, found in _tables_of(outcome, some, rows[outcome], config):
+            labelled = found.insert_column(0, pl.lit(outcome).alias("outcome"))
+            parts.setdefault(name, []).append(labelled)
+    tables = {name: pl.concat(found, how="diagonal_relaxed") for name, found in parts.items()}
+    drivers = past.drivers.group_by("feature", "family", "cause").agg(pl.col("mean_log_odds").mean())
+    return {
+        "counts": counts(past.rows),
+        **tables,
+        "delays": delays(past.rows, config.backtest),
+        "drivers": drivers.sort("mean_log_odds", "feature", descending=[True, False]),
+    }
+
+
+def _tables_of(
+    outcome: str, judged: Judged, rows: pl.DataFrame, config: Config
+) -> list[tuple[str, pl.DataFrame]]:
+    settings, scorer = config.backtest, _SCORERS[outcome]
+    found: list[tuple[str, pl.DataFrame]] = []
+    seen = views(judged, first_looks(judged), without_largest(judged))
+    for name, (some, weight) in seen.items():
+        if not len(some) or not 0.0 < some.came.mean() < 1.0:
+            continue
+        view = pl.lit(name).alias("view")
+        scorers = table(some, settings.contact_count, weight)
+        found.append(("scorers", scorers.insert_column(0, view)))
+        ends = figures_with_intervals(some, scorer, settings, weight)
+        found.append(("intervals", ends.insert_column(0, view)))
+        if weight is None:
+            found.append(("gains", _gains(outcome, some, scorers, config).insert_column(0, view)))
+    whole = next(found for name, found in found if name == "scorers")
+    best_auc = best_baseline(whole, "auc", _BASELINES[outcome])
+    best_money = best_baseline(whole, f"{_MONEY[outcome]}_20", _BASELINES[outcome])
+    shown = tuple(dict.fromkeys((scorer, best_money, "largest_amount", "oldest_due", "oracle")))
+    return [
+        *found,
+        ("reliability", reliability(judged, scorer, settings)),
+        ("lift", lift(judged, shown)),
+        ("money", money(judged, shown, settings.contact_count)),
+        ("slices", by_slice(judged, rows, scorer, best_auc, settings)),
+        ("books", by_book(judged, rows["as_of"], scorer, best_auc, settings.contact_count)),
+    ]
+
+
+def _gains(outcome: str, judged: Judged, scorers: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Of every figure the gain over whichever baseline is best by it."""
+    found = []
+    for figure in _GAINS[outcome]:
+        baseline = best_baseline(scorers, figure, _BASELINES[outcome])
+        gained = gain(judged, _SCORERS[outcome], baseline, figure, config.backtest)
+        found.append(
+            {"figure": figure, "baseline": baseline}
+            | gained.interval.to_dict()
+            | {"share_above": gained.share_above}
+        )
+    return pl.DataFrame(found).fill_nan(None)
+
+
+def counts(rows: pl.DataFrame) -> pl.DataFrame:
+    """How many rows were scored, how many judged, and why the others were not.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        As a replay gives them.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``outcome``, ``reason`` and ``row_count``; the rows of an outcome add up to all
+        that were scored. Reasons: ``judged``, ``known`` (the answer was out already on
+        the day of scoring), ``not_ripe`` (wholly credited, or too close to the end).
+    """
+    late_known = pl.col("days_past_due") >= 0
+    reasons = {
+        "late": pl.when(late_known).then(pl.lit("known")).when(pl.col("late").is_null()),
+        "unpaid": pl.when(pl.col("unpaid_known")).then(pl.lit("known")).when(pl.col("unpaid_came").is_null()),
+    }
+    found = []
+    for outcome, started in reasons.items():
+        reason = started.then(pl.lit("not_ripe")).otherwise(pl.lit("judged"))
+        sums = rows.group_by(reason=reason).agg(pl.len().cast(pl.Int64).alias("row_count"))
+        found.append(sums.sort("reason").insert_column(0, pl.lit(outcome).alias("outcome")))
+    return pl.concat(found)
+
+
+def _verdict(
+    outcome: str, judged: Judged, days: pl.Series, tables: dict[str, pl.DataFrame], config: Config
+) -> Verdict:
+    figure, scorer = f"{_MONEY[outcome]}_20", _SCORERS[outcome]
+    scorers = tables["scorers"].filter(outcome=outcome, view="all")
+    baseline = best_baseline(scorers, figure, _BASELINES[outcome])
+    captured = {name: scorers.filter(scorer=name)[figure].item() for name in (scorer, baseline)}
+    gained = gain(judged, scorer, baseline, figure, config.backtest)
+    others = without_largest(judged)
+    rest = gain(others, scorer, baseline, figure, config.backtest)
+    best_auc = best_baseline(scorers, "auc", _BASELINES[outcome])
+    first, last = days.min(), days.max()
+    return Verdict(
+        outcome=outcome,
+        beats=bool(gained.interval.low > 0.0),
+        baseline=baseline,
+        captured=captured[scorer],
+        baseline_captured=captured[baseline],
+        gain_per_book=_in_money(outcome, gained, judged),
+        share_above=gained.share_above,
+        gain_without_largest=_in_money(outcome, rest, others),
+        auc_gain=gain(judged, scorer, best_auc, "auc", config.backtest).interval,
+        book_count=len(np.unique(judged.book)),
+        row_count=len(judged),
+        first=first,  # type: ignore[arg-type]
+        last=last,  # type: ignore[arg-type]
+    )
+
+
+def _in_money(outcome: str, gained: Gain, judged: Judged) -> Interval:
+    """A share of the money of a book that ends so, in money."""
+    per_book = float(judged.values[_MONEY[outcome]].sum()) / max(len(np.unique(judged.book)), 1)
+    ends = (gained.interval.value, gained.interval.low, gained.interval.high)
+    return Interval(*(end * per_book for end in ends))
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON knows."""
+    if isinstance(value, Interval):
+        return value.to_dict()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
