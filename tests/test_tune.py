@@ -237,6 +237,26 @@ def test_the_settings_given_always_lie_in_the_space() -> None:
         assert not dimension.log or dimension.low > 0, dimension
 
 
+def test_a_window_that_expands_has_no_length_to_search(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"backtest": SETTINGS["backtest"] | {"window": "expanding"}, "panel": {"history_days": 60}}
+    given = load_config(SETTINGS | asked)
+    names = [dimension.name for dimension in search_space(given, 800)]
+    assert "panel.history_days" not in names
+    assert [*names, "panel.history_days"] == [each.name for each in search_space(CONFIG, 800)]
+    looked_back: list[int] = []
+
+    def watched(books: Ledger, as_of: date, config: Config, **named: Any) -> Any:
+        looked_back.append(config.panel.history_days)
+        return train(books, as_of, config, **named)
+
+    monkeypatch.setattr(tuning, "train", watched)
+    found = tune(ledger, given, tmp_path, trials=1)
+    assert min(looked_back) > 500
+    assert found.config.panel.history_days == 60
+
+
 def test_settings_are_changed_by_name_and_nothing_else_is() -> None:
     changed = with_settings(CONFIG, {"model.leaf_count": 9, "panel.history_days": 400})
     assert (changed.model.leaf_count, changed.panel.history_days) == (9, 400)

@@ -76,8 +76,8 @@ def search_space(given: Config, known_days: int) -> tuple[Dimension, ...]:
     Returns
     -------
     tuple of Dimension
-        The booster's settings, and how far back it learns where the books reach back
-        well beyond a year.
+        The booster's settings; how far back it learns too, where the books reach back
+        well beyond a year and the backtest's window slides.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def search_space(given: Config, known_days: int) -> tuple[Dimension, ...]:
     'model.l2_penalty'
     """
     space = list(_BOOSTER)
-    if known_days > _YEAR_DAYS * _SPAN_WORTH_CHOOSING:
+    if given.backtest.window == "sliding" and known_days > _YEAR_DAYS * _SPAN_WORTH_CHOOSING:
         space.append(Dimension("panel.history_days", _YEAR_DAYS, known_days, log=True))
     return tuple(dimension.reaching(_value(given, dimension.name)) for dimension in space)
 

@@ -18,17 +18,16 @@ import polars as pl
 import yaml
 from polars import selectors as cs
 
-from paydelay.backtest.replay import labels_day
+from paydelay.backtest import folds_of
 from paydelay.calibration import Floats
 from paydelay.config import Config
 from paydelay.errors import ConfigError, TargetError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.files import replacing_file
-from paydelay.folds import Fold, walk_back
-from paydelay.history import History, cut_ledger
+from paydelay.folds import Fold
+from paydelay.history import History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.metrics import Interval
-from paydelay.outcomes import Outcomes
 from paydelay.training import train
 from paydelay.tune.judging import FIGURES, FoldRows, figures, gains, judged_rows, prob_late
 from paydelay.tune.search import Budget, FoldFigures, TrialResult, search
@@ -236,8 +235,8 @@ def _searched(
     """The trials, from what was known on the last fold's training date and from nothing else."""
     *tuned_on, last = folds
     known = cut_ledger(ledger, last.train_as_of)
-    space = search_space(given, (last.train_as_of - _first_day(known)).days)
     history = History.build(known, given.ledger)
+    space = search_space(given, day_of(last.train_as_of) - int(history.invoices.known_day.min()))
     judges = [
         partial(_judged, known, judged_rows(history, fold, given, catalogue), given, catalogue)
         for fold in tuned_on
@@ -287,13 +286,6 @@ def _budget(trials: int | None, minutes: float | None) -> Budget:
     return Budget(TRIALS_USUAL if trials is None and minutes is None else trials, minutes)
 
 
-def _first_day(ledger: Ledger) -> date:
-    first = ledger.invoices["known_on"].min()
-    if not isinstance(first, date):
-        raise ThinLedgerError("The ledger holds no invoice; give one that reaches back a year or more.")
-    return first
-
-
 def _folds(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
     """The backtest's folds; what judges a trial was known before the last training."""
     if config.backtest.fold_count < 2:
@@ -301,10 +293,7 @@ def _folds(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
             "Tuning needs a fold to tune on and one to hold out, and backtest.fold_count is "
             f"{config.backtest.fold_count}; give at least 2."
         )
-    first, labels_at = _first_day(ledger), labels_day(ledger)
-    outcomes = Outcomes.of(History.build(ledger, config.ledger), labels_at, config.ledger)
-    ripe_after_days = config.outcomes.grace_days + outcomes.recording_lag_days
-    folds = walk_back(first, labels_at, config.backtest, ripe_after_days)
+    folds = folds_of(ledger, config)
     if len(folds) < 2:
         raise ThinLedgerError(
             "The ledger is long enough for one fold only, and tuning needs one to tune on and one to hold "
@@ -344,8 +333,11 @@ def _judged(
 
 
 def _said(ledger: Ledger, rows: FoldRows, config: Config, catalogue: Catalogue) -> Floats:
-    """What a model trained on the fold's date says of its rows."""
-    model = train(ledger, rows.fold.train_as_of, config, force=True, catalogue=catalogue)
+    """What a model trained on the fold's date says of its rows, its window laid as the backtest lays it."""
+    as_of = rows.fold.train_as_of
+    if config.backtest.window == "expanding":
+        config = with_settings(config, {"panel.history_days": (as_of - date.min).days})
+    model = train(ledger, as_of, config, force=True, catalogue=catalogue)
     return prob_late(model, rows, config)
 
 
