@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from paydelay.language import format_number, format_share, phrase
+from paydelay.language import format_number, phrase
 from paydelay.metrics import Interval
 from paydelay.report.columns import Column, Lines
 from paydelay.tune import Tuning
@@ -83,7 +83,7 @@ def _print_trials(lines: Lines, tuning: Tuning, language: str) -> None:
             column("log_loss", _figure(language)),
             column("log_loss_gain", _figure(language)),
             column("auc", _figure(language)),
-            column("captured_20", lambda value: format_share(value, language, 1)),
+            column("captured_20", _figure(language)),
             Column(
                 [phrase("tuning.as_given", language) if row["trial"] == 1 else "" for row in rows], left=True
             ),

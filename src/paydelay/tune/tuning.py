@@ -369,16 +369,23 @@ def _table(results: Sequence[TrialResult]) -> pl.DataFrame:
     start = results[0].figures
 
     def row(number: int, result: TrialResult) -> dict[str, Any]:
-        means = {name: float(np.mean([fold[name] for fold in result.figures])) for name in FIGURES}
-        same = float(np.mean([fold["log_loss"] for fold in start[: len(result.figures)]]))
+        means, same = _means(result.figures), _means(start[: len(result.figures)])
         return {
             "trial": number,
             "pruned": result.pruned,
             "fold_count": len(result.figures),
             **means,
-            "log_loss_gain": same - means["log_loss"],
+            "log_loss_gain": same["log_loss"] - means["log_loss"],
             **result.settings,
         }
 
     rows = [row(number, result) for number, result in enumerate(results, start=1)]
-    return pl.DataFrame(rows, infer_schema_length=None).with_columns(cs.float().fill_nan(None))
+    floats = dict.fromkeys(FIGURES, pl.Float64)
+    table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=floats)
+    return table.with_columns(cs.float().fill_nan(None))
+
+
+def _means(found: Sequence[FoldFigures]) -> dict[str, float]:
+    """Mean of each figure over the folds that have it: one of a single outcome has no AUC."""
+    known = {name: [fold[name] for fold in found if np.isfinite(fold[name])] for name in FIGURES}
+    return {name: float(np.mean(values)) if values else float("nan") for name, values in known.items()}
