@@ -283,6 +283,8 @@ def test_a_search_is_not_begun_over_nor_mixed_with_another(
     (tmp_path / "file").write_text("no folder", "utf-8")
     with pytest.raises(TargetError, match="not a folder"):
         tune(ledger, CONFIG, tmp_path / "file", trials=1)
+    with pytest.raises(TargetError, match=r"cannot be written to \(NotADirectoryError\)"):
+        tune(ledger, CONFIG, tmp_path / "file" / "below", trials=1)
 
 
 def test_threads_and_draws_do_not_make_another_search(

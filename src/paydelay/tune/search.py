@@ -88,7 +88,7 @@ def search(
     Parameters
     ----------
     journal : Path
-        Where every trial is written to as it goes; continued where it exists.
+        Where every trial is written to as it goes; continued where it holds any.
     identity : mapping of str to str
         Fingerprints of what trials depend on, each with its name in words.
     space : sequence of Dimension
@@ -134,12 +134,14 @@ def _spent(budget: Budget, done: int, began: float) -> bool:
 def _opened(journal: Path, identity: Mapping[str, str]) -> Study:
     """The study of a journal: a new one, or the one that was broken off."""
     optuna = _optuna()
-    from optuna.storages.journal import JournalFileBackend, JournalStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 
     if journal.exists():
         _drop_half_a_line(journal)
     try:
-        storage = JournalStorage(JournalFileBackend(str(journal)))
+        # Its usual lock is a symbolic link, which not every file system has.
+        lock = JournalFileOpenLock(str(journal))
+        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
         # Not by load_if_exists, which writes into a journal that may be refused below.
         known = bool(storage.get_all_studies())
         study: Study = (optuna.load_study if known else optuna.create_study)(

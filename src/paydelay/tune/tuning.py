@@ -243,8 +243,20 @@ def _searched(
     ]
     identity = _identity(known, given, tuned_on, space, catalogue)
     start = settings_of(given, [dimension.name for dimension in space])
-    out.mkdir(parents=True, exist_ok=True)
-    return search(out / _JOURNAL_FILE, identity, space, start, judges, budget, given.backtest.seed, told)
+    return search(_journal_in(out), identity, space, start, judges, budget, given.backtest.seed, told)
+
+
+def _journal_in(out: Path) -> Path:
+    """The journal of a folder, made where there is none: what cannot be written to is known at once."""
+    journal = out / _JOURNAL_FILE
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        journal.touch()
+    except OSError as error:
+        raise TargetError(
+            f"{out} cannot be written to ({type(error).__name__}); name another folder."
+        ) from error
+    return journal
 
 
 def check_tuning_folder(out: str | Path, resume: bool) -> None:
