@@ -16,11 +16,12 @@ The walk of a ledger, and the module where each step lives:
 ``loss``        exposure, cover, loss given default, cost of delay
 ``backtest``    the past replayed, judged in money, beside what needs no model
 ``worklist``    the ranked queue and what is set aside
+``tune``        settings by rolling backtest, judged where they were not tuned
 ``delivery``    a score table to a file
 ``report``      what a person reads: terminal table and HTML page
 ``cli``         the command line
 
-LightGBM, scikit-learn, pandas and shap are imported where they are used, so that
+LightGBM, scikit-learn, optuna, pandas and shap are imported where they are used, so that
 importing paydelay stays near the cost of polars and numpy.
 
 Examples
@@ -51,6 +52,7 @@ from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
 from paydelay.training import train
+from paydelay.tune import Tuning, tune
 from paydelay.worklist import Worklist, rank
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "Scores",
     "Simulation",
     "SimulationSettings",
+    "Tuning",
     "Worklist",
     "__version__",
     "backtest",
@@ -86,6 +89,7 @@ __all__ = [
     "score",
     "simulate",
     "train",
+    "tune",
     "write_report",
 ]
 

@@ -37,6 +37,7 @@ from paydelay.cli.options import (
 )
 from paydelay.cli.progress import stages
 from paydelay.cli.screen import screen
+from paydelay.cli.tuning import tune_settings
 from paydelay.errors import LedgerError
 from paydelay.language import phrase
 
@@ -186,6 +187,9 @@ def train(
     print_training(fitted, language, console=screen())
     typer.echo(phrase("told.model_written", language, target=str(model)))
     tell_stale(books, as_of, language)
+
+
+application.command("tune")(tune_settings)
 
 
 @application.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,12 @@ class _LatestStage(logging.Handler):
         super().__init__(logging.INFO)
         self._progress, self._task = progress, task
         self._doing, self._language = doing, language
+        self._part = ""
+
+    def say(self, part: str) -> None:
+        """Name the part of the work that begins."""
+        self._part = f": {part}"
+        self._progress.update(self._task, description=self._doing + self._part)
 
     def emit(self, record: logging.LogRecord) -> None:
         part = record.name.split(".")[1]
@@ -25,11 +31,11 @@ class _LatestStage(logging.Handler):
             done = phrase(f"progress.done.{part}", self._language)
         except KeyError:  # a stage without words of its own goes by unsaid
             return
-        self._progress.update(self._task, description=f"{self._doing} ({done})")
+        self._progress.update(self._task, description=f"{self._doing}{self._part} ({done})")
 
 
 @contextmanager
-def stages(work: str, language: str) -> Iterator[None]:
+def stages(work: str, language: str) -> Iterator[Callable[[str], None]]:
     """A progress bar on stderr that names the stage just done; nothing where nobody watches.
 
     Parameters
@@ -41,10 +47,11 @@ def stages(work: str, language: str) -> Iterator[None]:
 
     Yields
     ------
-    None
+    callable
+        Takes the words for a part of the work when it begins, shown beside its name.
     """
     if not sys.stderr.isatty():
-        yield
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -63,7 +70,7 @@ def stages(work: str, language: str) -> Iterator[None]:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            yield
+            yield handler.say
         finally:
             logger.removeHandler(handler)
             logger.setLevel(before)

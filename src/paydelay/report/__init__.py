@@ -1,7 +1,7 @@
 """What people see: the queue on a terminal, and the report as one HTML page.
 
 ``content`` chooses what is told and ``quality`` how good the model is; ``terminal``,
-``summaries``, ``imports`` and ``page`` lay it out, with ``queues`` and ``markup`` for the page.
+``summaries``, ``imports``, ``tunings`` and ``page`` lay it out, with ``queues`` and ``markup`` for the page.
 Every word comes from :mod:`paydelay.language`.
 """
 
@@ -17,6 +17,7 @@ from paydelay.report.summaries import (
     stale_sentence,
 )
 from paydelay.report.terminal import print_queue
+from paydelay.report.tunings import print_tuning
 
 __all__ = [
     "assumption_sentence",
@@ -27,6 +28,7 @@ __all__ = [
     "print_import",
     "print_queue",
     "print_training",
+    "print_tuning",
     "refused_lines",
     "refused_rows",
     "refused_sentence",
