@@ -15,6 +15,7 @@ The walk of a ledger, and the module where each step lives:
 ``explain``     exact contributions -> reasons in words
 ``loss``        exposure, cover, loss given default, cost of delay
 ``backtest``    the past replayed, judged in money, beside what needs no model
+``figures``     a proof as pictures
 ``worklist``    the ranked queue and what is set aside
 ``delivery``    a score table to a file
 ``report``      what a person reads: terminal table and HTML page
@@ -36,6 +37,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from paydelay import figures
 from paydelay.backtest import Backtest, backtest
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
@@ -78,6 +80,7 @@ __all__ = [
     "check_no_leak",
     "cut_ledger",
     "deliver",
+    "figures",
     "import_ledger",
     "load_config",
     "panel",

@@ -163,22 +163,27 @@ def by_slice(
     Returns
     -------
     polars.DataFrame
-        ``kind``, ``slice``, ``row_count``, ``came_share``, ``predicted_share``, ``auc``,
-        ``baseline_auc``, ``log_loss``, ``ece``, ``slope``, ``slope_low``, ``slope_high`` and
-        the first value found in the first 20 %; figures are null where a slice holds only
-        one outcome.
+        ``kind``, ``slice``, ``row_count``, ``came_share`` with ``came_low`` and ``came_high``,
+        ``predicted_share``, ``auc``, ``baseline_auc``, ``log_loss``, ``ece``, ``slope``,
+        ``slope_low``, ``slope_high`` and the first value found in the first 20 %; figures are
+        null where a slice holds only one outcome.
     """
     value = f"{next(iter(judged.values))}_20"
     found = []
     for kind, name, part in _parts(judged, rows):
         ours, theirs = (measures(part, one, settings.contact_count) for one in (scorer, baseline))
         slope = intervals_of_slope(part, scorer, settings)
+        came = cluster_bootstrap(
+            part.cluster, _Mean(part.came), settings.replicate_count, settings.seed
+        ).to_dict()
         found.append(
             {
                 "kind": kind,
                 "slice": name,
                 "row_count": len(part),
-                "came_share": float(part.came.mean()),
+                "came_share": came["value"],
+                "came_low": came["low"],
+                "came_high": came["high"],
                 "predicted_share": float(part.said[scorer].mean()),
                 "auc": ours["auc"](None),
                 "baseline_auc": theirs["auc"](None),
