@@ -121,7 +121,7 @@ def test_the_money_curve_names_what_each_method_found_at_a_fifth(outcome):
     rows = small_proof().tables["lift"].filter(pl.col("top_share") == 0.2, outcome=outcome)
     seen = words(drawn("lift", outcome))
     for scorer, captured in rows.select("scorer", "captured").iter_rows():
-        assert f"{phrase(f'scorer.{scorer}', 'en')}  {format_share(captured, 'en', 0)}" in seen
+        assert f"{phrase(f'scorer.{scorer}', 'en')}\u00a0\u00a0{format_share(captured, 'en', 1)}" in seen
 
 
 def test_books_in_which_the_model_is_ahead_are_counted():
@@ -158,7 +158,7 @@ def test_drivers_of_one_cause_are_added_up_and_own_features_keep_their_name():
     assert shares["share"].to_list() == pytest.approx([0.75, 0.25])
     nothing = changed(drivers=table.with_columns(mean_log_odds=pl.lit(0.0)))
     assert figures.driver_shares(nothing, "fr")["share"].to_list() == [0.0, 0.0]
-    assert "0%" in words(drawn("drivers", proof=nothing))
+    assert "\u00a00%" in words(drawn("drivers", proof=nothing))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

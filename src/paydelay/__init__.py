@@ -48,7 +48,7 @@ from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes, panel
 from paydelay.panel import Panel, check_no_leak
-from paydelay.report import write_report
+from paydelay.report import write_backtest_report, write_report
 from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
@@ -89,6 +89,7 @@ __all__ = [
     "score",
     "simulate",
     "train",
+    "write_backtest_report",
     "write_report",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,11 @@ class _LatestStage(logging.Handler):
         self._progress, self._task = progress, task
         self._doing, self._language = doing, language
 
+    def say(self, doing: str, done_share: float) -> None:
+        """Show what is being done now, and how much of the whole is done."""
+        self._doing = doing
+        self._progress.update(self._task, description=doing, completed=done_share, total=1.0)
+
     def emit(self, record: logging.LogRecord) -> None:
         part = record.name.split(".")[1]
         try:
@@ -29,7 +34,7 @@ class _LatestStage(logging.Handler):
 
 
 @contextmanager
-def stages(work: str, language: str) -> Iterator[None]:
+def stages(work: str, language: str) -> Iterator[Callable[[str, float], None]]:
     """A progress bar on stderr that names the stage just done; nothing where nobody watches.
 
     Parameters
@@ -41,10 +46,11 @@ def stages(work: str, language: str) -> Iterator[None]:
 
     Yields
     ------
-    None
+    callable
+        Takes what is being done and the share of the whole that is done, and shows them.
     """
     if not sys.stderr.isatty():
-        yield
+        yield lambda _doing, _done_share: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -63,7 +69,7 @@ def stages(work: str, language: str) -> Iterator[None]:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            yield
+            yield handler.say
         finally:
             logger.removeHandler(handler)
             logger.setLevel(before)

@@ -49,8 +49,8 @@ _DRIVERS_SHOWN = 12
 _STROKES = ((OURS, "-", 2.2), (THEIRS, "--", 1.6), (THIRD, "-.", 1.4), (FOURTH, ":", 1.8))
 _FORESIGHT = (INK, "-", 0.8)
 _END_LETTERS = 16
-_GAP = 0.16
-"""Least distance of two names at the end of lines, as a share of the height."""
+_LINE_HEIGHT = 0.11
+"""Of a text at the end of a line, as a share of the height of its axes."""
 
 
 def reliability(proof: Proof, outcome: str = "late", language: str = "en") -> Figure:
@@ -141,8 +141,8 @@ def lift(proof: Proof, outcome: str = "late", language: str = "en") -> Figure:
         f"figure.lift.{outcome}",
         language,
         top=format_share(TOP_SHARE, language),
-        ours=format_share(at_top[names[0]], language, 0),
-        theirs=format_share(at_top[names[1]], language, 0),
+        ours=format_share(at_top[names[0]], language, 1),
+        theirs=format_share(at_top[names[1]], language, 1),
         baseline=scorer_name(names[1], language),
     )
     figure, (axis,) = sheet(title, 3.7)
@@ -174,7 +174,7 @@ def _found_at_top(
     for place, name in enumerate(order):
         color, style, width = strokes[name]
         height = 0.05 + 0.075 * place
-        text = f"{scorer_name(name, language)}  {format_share(at_top[name], language, 0)}"
+        text = f"{scorer_name(name, language)}\u00a0\u00a0{format_share(at_top[name], language, 1)}"
         write(axis, 0.93, height, text, color, ha="right", transform=axis.transAxes)
         axis.plot(
             [0.945, 0.99],
@@ -250,16 +250,14 @@ def _name_ends(
     """Names at the right of two lines, pushed apart where the lines end close to each other."""
     low, high = axis.get_ylim()
     first, second = (0.5 if np.isnan(end) else (end - low) / (high - low) for end, _ in ends)
-    middle, apart = (first + second) / 2.0, max(abs(first - second), _GAP) / 2.0
+    words = ["\n".join(textwrap.wrap(name, _END_LETTERS)) for name in names]
+    apart = max(abs(first - second), _LINE_HEIGHT * max(text.count("\n") + 1.2 for text in words)) / 2.0
+    middle = min(max((first + second) / 2.0, apart), 1.0 - apart)
     sign = 1.0 if first >= second else -1.0
     span = max((days[-1] - days[0]).days, 1)
     axis.set_xlim(days[0].toordinal() - 0.03 * span, days[-1].toordinal() + 0.03 * span)
-    for name, (_, color), height in zip(
-        names, ends, (middle + sign * apart, middle - sign * apart), strict=True
-    ):
-        words = "\n".join(textwrap.wrap(name, _END_LETTERS))
-        place = min(max(height, 0.04), 0.96)
-        write(axis, 1.01, place, words, color, transform=axis.transAxes, linespacing=1.0)
+    for text, (_, color), place in zip(words, ends, (sign, -sign), strict=True):
+        write(axis, 1.01, middle + place * apart, text, color, transform=axis.transAxes, linespacing=1.0)
 
 
 def drivers(proof: Proof, language: str = "en") -> Figure:
@@ -288,7 +286,7 @@ def drivers(proof: Proof, language: str = "en") -> Figure:
     axis.set_yticks(places, shares["name"].to_list())
     _plain_names(axis)
     for place, value in enumerate(values):
-        write(axis, value, place, f" {format_share(value, language, 0)}")
+        write(axis, value, place, f"\u00a0{format_share(value, language, 0)}")
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     axis.set_xlim(0.0, 1.12 * max(*values, 1e-9))
