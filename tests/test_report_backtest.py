@@ -314,9 +314,10 @@ def sliced(**changes: object) -> Backtest:
         "slope": 1.0, "slope_low": 0.9, "slope_high": 1.1, "late_value_20": 0.5, **changes,
     }  # fmt: skip
     proof = only_late()
-    slope = pl.when(pl.col("figure") == "slope")
+    slope, level = (pl.col("figure") == name for name in ("slope", "intercept"))
     steady = proof.tables["intervals"].with_columns(
-        low=slope.then(0.9).otherwise("low"), high=slope.then(1.1).otherwise("high")
+        low=pl.when(slope).then(0.9).when(level).then(-0.1).otherwise("low"),
+        high=pl.when(slope).then(1.1).when(level).then(0.1).otherwise("high"),
     )
     return replace(proof, tables=proof.tables | {"slices": pl.DataFrame([row]), "intervals": steady})
 
@@ -326,8 +327,8 @@ def sliced(**changes: object) -> Backtest:
     [
         ({"slope": 1.4, "slope_low": 1.2}, "too timid: slope 1.40 (95% interval 1.20 to 1.10)"),
         ({"slope": 0.6, "slope_high": 0.8}, "too bold: slope 0.60 (95% interval 0.90 to 0.80)"),
-        ({"predicted_share": 0.3}, "too low: 30% predicted, 40% came (35% to 45%)"),
-        ({"predicted_share": 0.5}, "too high: 50% predicted, 40% came (35% to 45%)"),
+        ({"predicted_share": 0.3}, "too low: 30.0% predicted, 40.0% came (35.0% to 45.0%)"),
+        ({"predicted_share": 0.5}, "too high: 50.0% predicted, 40.0% came (35.0% to 45.0%)"),
         ({"baseline_auc": 0.81}, "the simple method (plain regression) tells them apart better: AUC 0.810, "
          "the model 0.800"),
     ],
@@ -355,6 +356,23 @@ def test_a_slope_that_is_off_everywhere_leads_the_failures():
     slope = small_proof().tables["intervals"].filter(outcome="late", view="all", figure="slope")
     assert not slope["low"].item() <= 1.0 <= slope["high"].item()
     assert (first.name, first.row_count) == ("All rows", small_proof().verdict.row_count)
+
+
+def test_a_level_that_is_off_everywhere_is_told_where_the_slope_is_right():
+    sound = sliced()
+    level = pl.when(pl.col("figure") == "intercept")
+    rows = sound.tables["intervals"].with_columns(
+        value=level.then(0.21).otherwise("value"),
+        low=level.then(0.13).otherwise("low"),
+        high=level.then(0.29).otherwise("high"),
+    )
+    (failure,) = failures(replace(sound, tables=sound.tables | {"intervals": rows}), "late", "en")
+    assert failure.flaws == ("too low on the whole: intercept 0.21 (95% interval 0.13 to 0.29)",)
+
+
+def test_an_auc_of_a_handful_is_no_failure():
+    assert failures(sliced(row_count=20, baseline_auc=0.9), "late", "en") == []
+    assert len(failures(sliced(row_count=25, baseline_auc=0.9), "late", "en")) == 1
 
 
 # Card, terminal and file ---------------------------------------------------------------------

@@ -22,6 +22,8 @@ PROBABILITY = ("log_loss", "brier", "brier_skill", "ece", "slope", "intercept")
 _DECIMALS = {"slope": 2, "intercept": 2}
 _CALLED = 0.7
 _WHOLE_FROM = 10.0
+_RARER_MIN = 10
+"""Rows of the rarer outcome below which an AUC is chance."""
 
 
 def outcomes_of(proof: Backtest) -> list[str]:
@@ -188,17 +190,16 @@ def failures(proof: Backtest, outcome: str, language: str) -> list[Failure]:
     Returns
     -------
     list of Failure
-        All rows together first, where even their slope misses 1; then by number of rows.
+        All rows together first, where even their slope or level is off; then by number of rows.
     """
     rows = (
         proof.tables["slices"].filter(outcome=outcome).sort("row_count", descending=True, maintain_order=True)
     )
     baseline = scorer_name(best_by_auc(proof, outcome), language)
-    whole = intervals_of(proof, outcome)["slope"]
     found = []
-    if flaw := _slope_flaw(whole["value"], whole["low"], whole["high"], language):
+    if flaws := tuple(_flaws_of_all(proof, outcome, language)):
         count = proof.verdicts[outcome].row_count
-        found.append(Failure(phrase("backtest.view.all", language), count, count < FEW_ROWS, (flaw,)))
+        found.append(Failure(phrase("backtest.view.all", language), count, count < FEW_ROWS, flaws))
     for row in rows.iter_rows(named=True):
         if flaws := tuple(_flaws(row, baseline, language)):
             kind, count = row["kind"], row["row_count"]
@@ -212,6 +213,18 @@ def failures(proof: Backtest, outcome: str, language: str) -> list[Failure]:
     return found
 
 
+def _flaws_of_all(proof: Backtest, outcome: str, language: str) -> Iterator[str]:
+    """What is wrong with all rows together: the slope or, where it is right, the level."""
+    found = intervals_of(proof, outcome)
+    slope, level = found["slope"], found["intercept"]
+    if flaw := _slope_flaw(slope["value"], slope["low"], slope["high"], language):
+        yield flaw
+    elif level["low"] is not None and level["high"] is not None and not level["low"] <= 0.0 <= level["high"]:
+        ends = {name: format_number(level[name], language, 2) for name in ("value", "low", "high")}
+        key = "level_low" if level["low"] > 0.0 else "level_high"
+        yield phrase(f"backtest.failure.{key}", language, **ends)
+
+
 def _flaws(row: dict[str, Any], baseline: str, language: str) -> Iterator[str]:
     if flaw := _slope_flaw(row["slope"], row["slope_low"], row["slope_high"], language):
         yield flaw
@@ -220,13 +233,14 @@ def _flaws(row: dict[str, Any], baseline: str, language: str) -> Iterator[str]:
         yield phrase(
             f"backtest.failure.{'too_low' if said < least else 'too_high'}",
             language,
-            predicted=format_share(said, language, 0),
-            came=format_share(row["came_share"], language, 0),
-            low=format_share(least, language, 0),
-            high=format_share(most, language, 0),
+            predicted=format_share(said, language, 1),
+            came=format_share(row["came_share"], language, 1),
+            low=format_share(least, language, 1),
+            high=format_share(most, language, 1),
         )
     ours, theirs = row["auc"], row["baseline_auc"]
-    if ours is not None and theirs is not None and theirs > ours:
+    rarer = row["row_count"] * min(row["came_share"], 1.0 - row["came_share"])
+    if ours is not None and theirs is not None and theirs > ours and rarer >= _RARER_MIN:
         yield phrase(
             "backtest.failure.behind",
             language,
@@ -272,6 +286,7 @@ def limits(proof: Backtest, language: str) -> list[str]:
         phrase("backtest.method.policy", language),
         phrase("backtest.method.found_not_saved", language),
         phrase("backtest.method.short", language, n=days),
+        phrase("backtest.method.repeated", language),
         phrase("backtest.method.chosen", language),
     ]
 
