@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -22,6 +23,7 @@ from paydelay.backtest.judging import (
     without_largest,
 )
 from paydelay.backtest.replay import labels_day, replay
+from paydelay.backtest.tables import interval_of_rate, intervals_of_slope
 from paydelay.config import BacktestSettings, Config
 from paydelay.folds import Fold, walk_back
 from paydelay.history import History, cut_ledger, day_of
@@ -211,6 +213,28 @@ def test_a_gain_over_oneself_is_nothing_and_one_draw_serves_both(rows: pl.DataFr
     assert over.share_above == 1.0
     # Less is better of a loss, and a gain is better whatever the figure.
     assert gain(late, "model", "base_rate", "log_loss", CONFIG.backtest).interval.value > 0.0
+
+
+def test_a_rate_of_none_or_all_still_has_an_interval() -> None:
+    some = judged(model=[0.9, 0.1, 0.8, 0.2])
+    none, every = (replace(some, came=np.full(4, came)) for came in (0.0, 1.0))
+    # Three pairs of customer and day: 1 - 0.025 ** (1 / 3) of nothing, 0.025 ** (1 / 3) of all.
+    rate = interval_of_rate(none, CONFIG.backtest)
+    assert (rate.value, rate.low) == (0.0, 0.0)
+    assert rate.high == pytest.approx(0.7076, abs=1e-4)
+    rate = interval_of_rate(every, CONFIG.backtest)
+    assert (rate.value, rate.high) == (1.0, 1.0)
+    assert rate.low == pytest.approx(0.2924, abs=1e-4)
+    assert interval_of_rate(some, CONFIG.backtest).value == 0.5
+
+
+def test_a_slope_needs_ten_of_each_outcome(rows: pl.DataFrame) -> None:
+    late = judged_late(rows)
+    came = np.flatnonzero(late.came == 1.0)
+    few = late.take(np.concatenate([came[:9], np.flatnonzero(late.came == 0.0)]))
+    assert set(intervals_of_slope(few, "model", CONFIG.backtest).values()) == {None}
+    enough = late.take(np.concatenate([came[:10], np.flatnonzero(late.came == 0.0)]))
+    assert intervals_of_slope(enough, "model", CONFIG.backtest)["slope"] is not None
 
 
 def test_first_looks_and_the_rest_without_the_largest_customer() -> None:

@@ -15,6 +15,7 @@ The walk of a ledger, and the module where each step lives:
 ``explain``     exact contributions -> reasons in words
 ``loss``        exposure, cover, loss given default, cost of delay
 ``backtest``    the past replayed, judged in money, beside what needs no model
+``figures``     a proof as pictures
 ``worklist``    the ranked queue and what is set aside
 ``tune``        settings by rolling backtest, judged where they were not tuned
 ``delivery``    a score table to a file
@@ -37,6 +38,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from paydelay import figures
 from paydelay.backtest import Backtest, backtest
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
@@ -47,7 +49,7 @@ from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes, panel
 from paydelay.panel import Panel, check_no_leak
-from paydelay.report import write_report
+from paydelay.report import write_backtest_report, write_report
 from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
@@ -81,6 +83,7 @@ __all__ = [
     "check_no_leak",
     "cut_ledger",
     "deliver",
+    "figures",
     "import_ledger",
     "load_config",
     "panel",
@@ -90,6 +93,7 @@ __all__ = [
     "simulate",
     "train",
     "tune",
+    "write_backtest_report",
     "write_report",
 ]
 

@@ -25,7 +25,7 @@ _EXTRA_OF_PACKAGE = {
     "duckdb": "sql",
     "fastapi": "serve",
     "fastexcel": "excel",
-    "matplotlib": "notebook",
+    "matplotlib": "train",
     "mlflow": "train",
     "optuna": "train",
     "pandas": "train",

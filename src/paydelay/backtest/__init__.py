@@ -6,5 +6,6 @@ outcome, ``baselines`` what has to be beaten; ``comparing`` and ``tables`` hold 
 """
 
 from paydelay.backtest.proof import Backtest, Verdict, backtest, folds_of
+from paydelay.backtest.replay import LATE_DAYS_CAP
 
-__all__ = ["Backtest", "Verdict", "backtest", "folds_of"]
+__all__ = ["LATE_DAYS_CAP", "Backtest", "Verdict", "backtest", "folds_of"]

@@ -13,11 +13,14 @@ from paydelay.backtest.comparing import TOP_SHARES, intervals, measures
 from paydelay.backtest.judging import Judged, slices
 from paydelay.calibration import Floats
 from paydelay.config import BacktestSettings
-from paydelay.metrics import CapturedValue, calibration_line, cluster_bootstrap, pinball_loss
+from paydelay.metrics import CapturedValue, Interval, calibration_line, cluster_bootstrap, pinball_loss
 
 BINS = 15
 """Bins of equal mass in which predicted and observed rates are set side by side."""
 _LIFT_STEPS = 50
+_TAIL = 0.025
+_CAME_MIN = 10
+"""Rows of each outcome below which a slope is chance."""
 _QUANTILES = {"delay_low": 0.1, "delay_median": 0.5, "delay_high": 0.9}
 _DELAY_SCORERS = {"model": "delay_median", "customer_median": "customer_median", "always_0": "always_0"}
 
@@ -45,9 +48,7 @@ def reliability(judged: Judged, scorer: str, settings: BacktestSettings) -> pl.D
     found = []
     for number in np.unique(bins):
         part = judged.take(np.flatnonzero(bins == number))
-        rate = cluster_bootstrap(
-            part.cluster, _Mean(part.came), settings.replicate_count, settings.seed
-        ).to_dict()
+        rate = interval_of_rate(part, settings).to_dict()
         found.append(
             {
                 "bin": int(number) + 1,
@@ -59,6 +60,28 @@ def reliability(judged: Judged, scorer: str, settings: BacktestSettings) -> pl.D
             }
         )
     return pl.DataFrame(found)
+
+
+def interval_of_rate(judged: Judged, settings: BacktestSettings) -> Interval:
+    """Share that came, with an interval that has a width even where none or all of it came.
+
+    Parameters
+    ----------
+    judged : Judged
+    settings : BacktestSettings
+        Draws behind the interval.
+
+    Returns
+    -------
+    Interval
+        Where draws cannot tell, as every one of them is the same, the exact end for as many
+        independent tries as there are pairs of customer and day (Clopper and Pearson 1934).
+    """
+    rate = cluster_bootstrap(judged.cluster, _Mean(judged.came), settings.replicate_count, settings.seed)
+    end = _TAIL ** (1.0 / max(len(np.unique(judged.cluster)), 1))
+    if rate.value == 0.0:
+        return Interval(0.0, 0.0, 1.0 - end)
+    return Interval(1.0, end, 1.0) if rate.value == 1.0 else rate
 
 
 class _Mean:
@@ -163,22 +186,25 @@ def by_slice(
     Returns
     -------
     polars.DataFrame
-        ``kind``, ``slice``, ``row_count``, ``came_share``, ``predicted_share``, ``auc``,
-        ``baseline_auc``, ``log_loss``, ``ece``, ``slope``, ``slope_low``, ``slope_high`` and
-        the first value found in the first 20 %; figures are null where a slice holds only
-        one outcome.
+        ``kind``, ``slice``, ``row_count``, ``came_share`` with ``came_low`` and ``came_high``,
+        ``predicted_share``, ``auc``, ``baseline_auc``, ``log_loss``, ``ece``, ``slope``,
+        ``slope_low``, ``slope_high`` and the first value found in the first 20 %; figures are
+        null where a slice holds only one outcome.
     """
     value = f"{next(iter(judged.values))}_20"
     found = []
     for kind, name, part in _parts(judged, rows):
         ours, theirs = (measures(part, one, settings.contact_count) for one in (scorer, baseline))
         slope = intervals_of_slope(part, scorer, settings)
+        came = interval_of_rate(part, settings).to_dict()
         found.append(
             {
                 "kind": kind,
                 "slice": name,
                 "row_count": len(part),
-                "came_share": float(part.came.mean()),
+                "came_share": came["value"],
+                "came_low": came["low"],
+                "came_high": came["high"],
                 "predicted_share": float(part.said[scorer].mean()),
                 "auc": ours["auc"](None),
                 "baseline_auc": theirs["auc"](None),
@@ -199,7 +225,7 @@ def _parts(judged: Judged, rows: pl.DataFrame) -> Iterator[tuple[str, str, Judge
 
 
 def intervals_of_slope(judged: Judged, scorer: str, settings: BacktestSettings) -> dict[str, float | None]:
-    """Calibration slope with its interval; null where only one outcome came.
+    """Calibration slope with its interval; null where fewer than ten came, or fewer than ten did not.
 
     Parameters
     ----------
@@ -216,7 +242,7 @@ def intervals_of_slope(judged: Judged, scorer: str, settings: BacktestSettings) 
     """
     said, came = judged.said[scorer], judged.came
     names = ("slope", "slope_low", "slope_high")
-    if len(judged) < BINS or np.ptp(said) == 0.0 or not 0.0 < came.mean() < 1.0:
+    if np.ptp(said) == 0.0 or min(came.sum(), (1.0 - came).sum()) < _CAME_MIN:
         return dict.fromkeys(names)
 
     def slope(weight: Floats) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from paydelay.cli.backtesting import backtest
 from paydelay.cli.books import (
     load_model,
     refuse_a_ledger,
@@ -287,6 +288,9 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
     else:
         tell_trained_later(fitted, as_of, language)
     tell_stale(books, as_of, language)
+
+
+application.command()(backtest)
 
 
 def _rows_to_explain(

@@ -18,12 +18,13 @@ class _LatestStage(logging.Handler):
         super().__init__(logging.INFO)
         self._progress, self._task = progress, task
         self._doing, self._language = doing, language
-        self._part = ""
 
-    def say(self, part: str) -> None:
-        """Name the part of the work that begins."""
-        self._part = f": {part}"
-        self._progress.update(self._task, description=self._doing + self._part)
+    def say(self, doing: str, done_share: float | None = None) -> None:
+        """Show what is being done now, and how much of the whole is done where that is known."""
+        self._doing = doing
+        self._progress.update(self._task, description=doing)
+        if done_share is not None:
+            self._progress.update(self._task, completed=done_share, total=1.0)
 
     def emit(self, record: logging.LogRecord) -> None:
         part = record.name.split(".")[1]
@@ -31,11 +32,11 @@ class _LatestStage(logging.Handler):
             done = phrase(f"progress.done.{part}", self._language)
         except KeyError:  # a stage without words of its own goes by unsaid
             return
-        self._progress.update(self._task, description=f"{self._doing}{self._part} ({done})")
+        self._progress.update(self._task, description=f"{self._doing} ({done})")
 
 
 @contextmanager
-def stages(work: str, language: str) -> Iterator[Callable[[str], None]]:
+def stages(work: str, language: str) -> Iterator[Callable[..., None]]:
     """A progress bar on stderr that names the stage just done; nothing where nobody watches.
 
     Parameters
@@ -48,10 +49,10 @@ def stages(work: str, language: str) -> Iterator[Callable[[str], None]]:
     Yields
     ------
     callable
-        Takes the words for a part of the work when it begins, shown beside its name.
+        Takes what is being done, and the share of the whole that is done, if known.
     """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _doing, _done_share=None: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -245,4 +245,6 @@ def check_catalogue() -> list[str]:
     sentences = {key.removeprefix("reason.") for key in reference if key.startswith("reason.")}
     faults += [f"causes: {cause} has no sentence" for cause in causes() if cause not in sentences]
     faults += [f"causes: {cause} has no unit" for cause in sentences if cause not in causes()]
+    short = {f"driver.{cause.partition('.')[0]}" for cause in causes()}
+    faults += [f"causes: {name} has no short name" for name in short if name not in reference]
     return sorted(faults)

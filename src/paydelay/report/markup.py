@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 
 from paydelay.report.content import clean
 
+# Whatever a name from a file would smuggle in, a browser loads and runs nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _EMPTY_TAGS = frozenset({"br", "col", "hr", "meta"})
 
 
@@ -138,3 +141,43 @@ def bar(share: float, class_: str | None = None) -> Markup:
     width = f"{100.0 * min(max(share, 0.0), 1.0):.1f}%"
     filled = tag("span", class_=class_, style=f"width:{width}")
     return tag("span", filled, class_="bar", aria_hidden="true")
+
+
+def section(name: str, heading: str, *inside: Inside) -> Markup:
+    """A part of a page that can be linked to, named by its heading."""
+    return tag("section", tag("h2", heading, id=f"{name}-h"), *inside, id=name, aria_labelledby=f"{name}-h")
+
+
+def links(label: str, headings: dict[str, str]) -> Markup:
+    """Links to the sections of a page, by their names."""
+    items = [tag("li", tag("a", heading, href=f"#{name}")) for name, heading in headings.items()]
+    return tag("nav", tag("ul", *items), aria_label=label)
+
+
+def document(title: str, body: Markup, language: str) -> str:
+    """A whole page that needs nothing else: no network, no script, no other file.
+
+    Parameters
+    ----------
+    title : str
+        Shown by the browser.
+    body : Markup
+        The element of that name.
+    language : str
+        Of the texts.
+
+    Returns
+    -------
+    str
+    """
+    style = (files("paydelay.report") / "style.css").read_text("utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("title", title),
+        tag("style", Markup(style)),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language)}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from paydelay.files import replacing_file
 from paydelay.language import format_amount, format_date, format_number, format_share, phrase
 from paydelay.model import DelayModel
 from paydelay.report.content import ageing, expected_unpaid
-from paydelay.report.markup import Column, Markup, cell, row, table, tag, together
+from paydelay.report.markup import Column, Markup, cell, document, links, row, section, table, tag, together
 from paydelay.report.quality import gate_figures, gate_sentences
 from paydelay.report.queues import aside_part, claims_part, queue_part
 from paydelay.report.summaries import refused_sentence, stale_sentence
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 _CUSTOMERS_SHOWN = 25
 _INVOICES_SHOWN = 50
-# Whatever a name from a file would smuggle in, a browser loads and runs nothing.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def write_report(
@@ -78,7 +75,7 @@ def write_report(
     """
     place = check_page(path)
     text = report_page(scores, worklist, model, language=language, ledger=ledger, top=top)
-    return _put(place, text)
+    return put_page(place, text)
 
 
 def check_page(path: str | Path) -> Path:
@@ -175,38 +172,19 @@ def _document(
 ) -> str:
     title = phrase("report.title", language)
     as_of: date | None = scores.frame["as_of"].item(0) if scores.frame.height else None
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("title", " · ".join([title, *([format_date(as_of, language)] if as_of else [])])),
-        tag("style", Markup(_style())),
-    )
-    links = [tag("li", tag("a", heading, href=f"#{name}")) for name, (heading, _) in parts.items()]
     body = tag(
         "body",
         _header(title, as_of, scores, model, language),
         warning,
-        tag("nav", tag("ul", *links), aria_label=phrase("report.sections", language)),
+        links(phrase("report.sections", language), {name: heading for name, (heading, _) in parts.items()}),
         tag(
             "main",
             _tiles(scores, worklist, model, language),
-            *(
-                tag(
-                    "section",
-                    tag("h2", heading, id=f"{name}-h"),
-                    inside,
-                    id=name,
-                    aria_labelledby=f"{name}-h",
-                )
-                for name, (heading, inside) in parts.items()
-            ),
+            *(section(name, heading, inside) for name, (heading, inside) in parts.items()),
         ),
         tag("footer", f"paydelay · {phrase('column.model_version', language)} {model.version}"),
     )
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language)}\n"
+    return document(" · ".join([title, *([format_date(as_of, language)] if as_of else [])]), body, language)
 
 
 def _warning(scores: Scores, ledger: Ledger | None, language: str) -> Markup | None:
@@ -215,10 +193,6 @@ def _warning(scores: Scores, ledger: Ledger | None, language: str) -> Markup | N
         return None
     told = stale_sentence(ledger, scores.frame["as_of"].item(0), language)
     return tag("p", told, class_="warning", role="alert") if told else None
-
-
-def _style() -> str:
-    return (files("paydelay.report") / "style.css").read_text("utf-8")
 
 
 def _header(title: str, as_of: date | None, scores: Scores, model: DelayModel, language: str) -> Markup:
@@ -374,8 +348,8 @@ def _notes_part(model: DelayModel, ledger: Ledger | None, language: str) -> Mark
     return together(parts)
 
 
-def _put(path: Path, text: str) -> Path:
-    """Write the page in whole or not at all."""
+def put_page(path: Path, text: str) -> Path:
+    """Write a page in whole or not at all."""
     try:
         with replacing_file(path) as draft:
             draft.write(text.encode("utf-8"))

@@ -1,0 +1,205 @@
+"""Figures say what the tables hold, in both languages, and can stand in a page that loads nothing."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from proofs import small_proof
+
+import paydelay as pdl
+from paydelay import figures
+from paydelay.errors import ConfigError
+from paydelay.features import CATALOGUE
+from paydelay.figures.drawing import check_drawing
+from paydelay.figures.naming import best_by_auc, driver_name
+from paydelay.language import causes, format_share, phrase
+from paydelay.language.catalogue import texts
+
+DRAWN = ("reliability", "lift", "stability", "slices")
+
+
+def drawn(name, outcome="late", language="en", proof=None):
+    proof = proof or small_proof()
+    if name == "drivers":
+        return figures.drivers(proof, language)
+    return getattr(figures, name)(proof, outcome, language)
+
+
+def every(language="en"):
+    found = [drawn(name, outcome, language) for name in DRAWN for outcome in ("late", "unpaid")]
+    return [*found, drawn("drivers", language=language)]
+
+
+def words(figure):
+    """Every text that is seen."""
+    root = ET.fromstring(figures.svg(figure))
+    return ["".join(text.itertext()) for text in root.iter("text")]
+
+
+def changed(**tables):
+    """The small proof with other tables."""
+    return SimpleNamespace(tables={**small_proof().tables, **tables})
+
+
+def test_figures_are_reached_from_the_package_and_are_figures():
+    figure = pdl.figures.reliability(small_proof())
+    assert type(figure).__name__ == "Figure"
+    assert figure.get_suptitle().startswith("Predicted late: ")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_nothing_is_clipped(language):
+    for figure in every(language):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        box, (width, height) = figure.get_tightbbox(canvas.get_renderer()), figure.get_size_inches()
+        title = figure.get_suptitle()
+        assert (box.x0 >= -0.01, box.x1 <= width + 0.01) == (True, True), title
+        assert (box.y0 >= -0.01, box.y1 <= height + 0.01) == (True, True), title
+
+
+def test_the_svg_stands_alone_and_says_what_it_is():
+    for figure in every():
+        text = figures.svg(figure)
+        root = ET.fromstring(text)
+        assert root.attrib["role"] == "img"
+        assert root[0].tag == "title"
+        assert root[0].text == " ".join(figure.get_suptitle().split())
+        assert not re.search(r"https?:|xmlns|<style|<script|<metadata|<!--|url\((?!#)", text)
+        assert all(node.attrib["href"].startswith("#") for node in root.iter() if "href" in node.attrib)
+        # Texts are texts, and colours are those of the page.
+        assert len(list(root.iter("text"))) > 5
+        assert set(re.findall(r"(?<!, )#[0-9a-f]{6}\b", text)) == set()
+        used = set(re.findall(r'url\(#([^)]*)\)|href="#([^"]*)"', text))
+        named = {node.attrib["id"] for node in root.iter() if "id" in node.attrib}
+        assert {first or second for first, second in used} <= named
+
+
+def test_figures_of_one_page_share_no_names():
+    names = [re.findall(r'\bid="([^"]*)"', figures.svg(figure)) for figure in every()]
+    together = [name for found in names for name in found]
+    assert len(together) == len(set(together)) > 10
+
+
+def test_the_same_proof_gives_the_same_text():
+    assert [figures.svg(figure) for figure in every("fr")] == [figures.svg(figure) for figure in every("fr")]
+
+
+def test_a_french_figure_holds_no_english():
+    both = (every("en"), every("fr"))
+    seen = [{text for figure in found for text in words(figure)} for found in both]
+    same = {text for text in seen[0] & seen[1] if re.search(r"[A-Za-z]{4}", text)}
+    # Segments are called what the ledger calls them.
+    assert same <= {"key", "middle", "small"}
+    assert not any(set(text) & set("{}_") for text in seen[0] | seen[1])
+
+
+def test_the_title_of_the_reliability_is_the_mean_over_all_rows():
+    bins = pl.DataFrame(
+        {
+            "outcome": ["late"] * 2,
+            "bin": [1, 2],
+            "row_count": [30, 10],
+            "predicted": [0.2, 0.6],
+            "observed": [0.1, 0.9],
+            "low": [0.0, None],
+            "high": [0.2, None],
+        }
+    )
+    figure = drawn("reliability", proof=changed(reliability=bins))
+    assert figure.get_suptitle() == "Predicted late: 30% on average. Came late: 30%."
+
+
+@pytest.mark.parametrize("outcome", ["late", "unpaid"])
+def test_the_money_curve_names_what_each_method_found_at_a_fifth(outcome):
+    rows = small_proof().tables["lift"].filter(pl.col("top_share") == 0.2, outcome=outcome)
+    seen = words(drawn("lift", outcome))
+    for scorer, captured in rows.select("scorer", "captured").iter_rows():
+        assert f"{phrase(f'scorer.{scorer}', 'en')}\u00a0\u00a0{format_share(captured, 'en', 1)}" in seen
+
+
+def test_books_in_which_the_model_is_ahead_are_counted():
+    books = pl.DataFrame(
+        {
+            "outcome": ["late"] * 4,
+            "as_of": pl.Series(["2025-01-06", "2025-01-13", "2025-01-20", "2026-03-02"]).str.to_date(),
+            "auc": [0.8, 0.7, None, 0.9],
+            "baseline_auc": [0.7, 0.7, None, 0.95],
+            "late_value_20": [0.5, 0.6, 0.7, None],
+            "baseline_late_value_20": [0.4, 0.5, 0.6, None],
+        }
+    )
+    proof = changed(books=books)
+    assert figures.book_days(proof, "late") == (1, 3, 4)
+    figure = drawn("stability", proof=proof)
+    assert "ahead in 1 by AUC and in 3 by late money" in " ".join(figure.get_suptitle().split())
+    # Beyond a year the year stands beside the month.
+    assert "Mar 2026" in words(figure)
+    assert phrase(f"scorer.{best_by_auc(proof, 'late')}", "en") in " ".join(words(figure))
+
+
+def test_drivers_of_one_cause_are_added_up_and_own_features_keep_their_name():
+    table = pl.DataFrame(
+        {
+            "feature": ["a", "b", "c"],
+            "cause": ["payment_run.monday", "payment_run.friday", "my_mood"],
+            "mean_log_odds": [0.1, 0.2, 0.1],
+        }
+    )
+    shares = figures.driver_shares(changed(drivers=table), "en")
+    assert shares["name"].to_list() == ["usual payment weekday", "my_mood"]
+    assert shares["feature_count"].to_list() == [2, 1]
+    assert shares["share"].to_list() == pytest.approx([0.75, 0.25])
+    nothing = changed(drivers=table.with_columns(mean_log_odds=pl.lit(0.0)))
+    assert figures.driver_shares(nothing, "fr")["share"].to_list() == [0.0, 0.0]
+    assert "\u00a00%" in words(drawn("drivers", proof=nothing))
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_cause_of_a_feature_has_a_short_name(language):
+    for cause in {*causes(), *(feature.cause for feature in CATALOGUE.features)}:
+        assert f"driver.{cause.partition('.')[0]}" in texts(language)
+        assert len(driver_name(cause, language)) <= 44
+
+
+def test_a_name_from_a_ledger_is_a_name_whatever_it_holds():
+    odd = ["$x^2$ & <b>", "a\x1b[2Jb\u202ec", "株式会社"]
+    table = small_proof().tables["slices"].filter(outcome="late").head(3)
+    rows = table.with_columns(kind=pl.lit("segment"), slice=pl.Series(odd))
+    seen = words(drawn("slices", proof=changed(slices=rows)))
+    assert {"$x^2$ & <b>", "a [2Jb c", "株式会社"} <= set(seen)
+
+
+def test_slices_outside_their_interval_are_counted():
+    table = small_proof().tables["slices"].filter(outcome="late").head(2)
+    bounds = {"came_low": pl.Series([0.1, 0.3]), "came_high": pl.Series([0.3, None], dtype=pl.Float64)}
+    rows = table.with_columns(predicted_share=pl.Series([0.2, 0.2]), came_share=0.3, **bounds)
+    title = " ".join(drawn("slices", proof=changed(slices=rows)).get_suptitle().split())
+    assert title.startswith("In 1 of 2 slices ")
+
+
+def test_what_is_not_judged_is_not_drawn():
+    only_late = {
+        name: rows.filter(outcome="late") if "outcome" in rows.columns else rows
+        for name, rows in small_proof().tables.items()
+    }
+    proof = SimpleNamespace(tables=only_late)
+    for name in DRAWN:
+        drawn(name, proof=proof)
+        with pytest.raises(ConfigError, match="does not judge the outcome 'unpaid'"):
+            drawn(name, "unpaid", proof=proof)
+    with pytest.raises(ConfigError, match="choose one of late, unpaid"):
+        drawn("lift", "paid", proof=proof)
+    with pytest.raises(ConfigError, match="choose one of en, fr"):
+        drawn("lift", language="de")
+
+
+def test_what_a_figure_needs_is_there():
+    check_drawing()
+    assert np.isfinite(drawn("drivers").get_size_inches()).all()
