@@ -337,9 +337,12 @@ def test_shares_never_rise_with_the_horizon(
     assert (np.diff(shares) <= 1e-12).all()
 
 
-def test_quantiles_are_ordered_and_lie_ahead(curve: np.ndarray, panel: Panel, model: DelayModel) -> None:
+def test_the_interval_lies_ahead_and_holds_the_median(
+    curve: np.ndarray, panel: Panel, model: DelayModel
+) -> None:
     overdue, lost = overdue_of(panel), lost_rows(panel)
-    low, median, high = (model.delay_quantile(curve, overdue, share, lost) for share in (0.9, 0.5, 0.1))
+    median = model.delay_quantile(curve, overdue, 0.5, lost)
+    low, high = model.delay_interval(curve, overdue, lost)
     for quantile in (low, median, high):
         np.testing.assert_array_equal(np.isnan(quantile), lost)
     kept = ~lost

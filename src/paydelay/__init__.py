@@ -11,6 +11,7 @@ The walk of a ledger, and the module where each step lives:
 ``outcomes``    labels and when they are mature
 ``training``    ledger -> model: fit, calibrate, judge
 ``model``       the delay curve of an invoice
+``curve``       what is read off a curve: shares, days, the 80 % interval
 ``scoring``     ledger + model -> score table
 ``explain``     exact contributions -> reasons in words
 ``loss``        exposure, cover, loss given default, cost of delay
