@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 import paydelay.model as module
 from paydelay.calibration import MonotoneCalibration
 from paydelay.config import Config, load_config
+from paydelay.curve import PooledCurve
 from paydelay.errors import FeatureMismatchError, ModelError, TargetError
 from paydelay.features import CATALOGUE, RUN_RATE_NAMES
 from paydelay.history import History, cut_ledger
 from paydelay.ledger import Ledger
-from paydelay.model import DelayModel, PooledCurve, horizon_columns, horizon_matrix, lost_rows
+from paydelay.model import DelayModel, horizon_columns, horizon_matrix, lost_rows
 from paydelay.panel import Panel, build_panel
 from paydelay.simulate import SimulationSettings, simulate
 from paydelay.training import train

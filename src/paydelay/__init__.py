@@ -14,6 +14,7 @@ The walk of a ledger, and the module where each step lives:
 ``curve``       what is read off a curve: shares, days, the 80 % interval
 ``scoring``     ledger + model -> score table
 ``explain``     exact contributions -> reasons in words
+``cash``        cash expected per week from what is open
 ``loss``        exposure, cover, loss given default, cost of delay
 ``worklist``    the ranked queue and what is set aside
 ``delivery``    a score table to a file
@@ -36,6 +37,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from paydelay.cash import cash_in
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
 from paydelay.errors import PaydelayError
@@ -72,6 +74,7 @@ __all__ = [
     "SimulationSettings",
     "Worklist",
     "__version__",
+    "cash_in",
     "check_no_leak",
     "cut_ledger",
     "deliver",

@@ -8,6 +8,8 @@ is open settles at one rate per day.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,62 @@ Floats = NDArray[np.float64]
 
 _CHUNK_ROWS = 2_000
 _ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class PooledCurve:
+    """Share of the book's invoices still open by days after the due date.
+
+    Used beyond ``supported_days``, where too few invoices were ever open to
+    learn who differs from whom, and after the last horizon, where the rate of
+    settlement per day is held constant.
+
+    Parameters
+    ----------
+    horizons_days : array of shape (n_horizons,)
+    open_share : array of shape (n_horizons,)
+        Non-increasing, in (0, 1].
+    tail_rate : float
+        Share of those open that settle each day after the last horizon.
+    supported_days : int
+        Last horizon at which the booster is used.
+    """
+
+    horizons_days: Floats
+    open_share: Floats
+    tail_rate: float
+    supported_days: int
+
+    def at(self, horizon_days: NDArray[np.floating]) -> Floats:
+        """Share still open at any horizon."""
+        horizon = np.asarray(horizon_days, np.float64)
+        inner = np.interp(horizon, self.horizons_days, self.open_share)
+        beyond = np.maximum(horizon - self.horizons_days[-1], 0.0)
+        return np.asarray(inner * np.exp(-self.tail_rate * beyond))
+
+    @classmethod
+    def flat(cls, horizons_days: Sequence[int]) -> PooledCurve:
+        """A curve that leaves every horizon to the booster."""
+        return cls(np.array([0.0]), np.array([1.0]), 1.0 / 365.0, max(horizons_days))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for the manifest."""
+        return {
+            "horizons_days": self.horizons_days.tolist(),
+            "open_share": self.open_share.tolist(),
+            "tail_rate": self.tail_rate,
+            "supported_days": self.supported_days,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PooledCurve:
+        """The curve from the numbers of a manifest."""
+        return cls(
+            np.asarray(values["horizons_days"], np.float64),
+            np.asarray(values["open_share"], np.float64),
+            float(values["tail_rate"]),
+            int(values["supported_days"]),
+        )
 
 
 def open_share(

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from paydelay.calibration import Floats, MonotoneCalibration
 from paydelay.config import booster_threads
-from paydelay.curve import days_until, fewest_days, never_settles, open_share
-from paydelay.errors import FeatureMismatchError, ModelError, TargetError
+from paydelay.curve import PooledCurve, days_until, fewest_days, never_settles, open_share
+from paydelay.errors import FeatureMismatchError, LedgerError, ModelError, TargetError
 from paydelay.features import RUN_RATE_NAMES
 from paydelay.features.rhythm import expected_runs
 from paydelay.files import replacing_folder
@@ -115,62 +115,6 @@ def lost_rows(panel: Panel) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class PooledCurve:
-    """Share of the book's invoices still open by days after the due date.
-
-    Used beyond ``supported_days``, where too few invoices were ever open to
-    learn who differs from whom, and after the last horizon, where the rate of
-    settlement per day is held constant.
-
-    Parameters
-    ----------
-    horizons_days : array of shape (n_horizons,)
-    open_share : array of shape (n_horizons,)
-        Non-increasing, in (0, 1].
-    tail_rate : float
-        Share of those open that settle each day after the last horizon.
-    supported_days : int
-        Last horizon at which the booster is used.
-    """
-
-    horizons_days: Floats
-    open_share: Floats
-    tail_rate: float
-    supported_days: int
-
-    def at(self, horizon_days: NDArray[np.floating]) -> Floats:
-        """Share still open at any horizon."""
-        horizon = np.asarray(horizon_days, np.float64)
-        inner = np.interp(horizon, self.horizons_days, self.open_share)
-        beyond = np.maximum(horizon - self.horizons_days[-1], 0.0)
-        return np.asarray(inner * np.exp(-self.tail_rate * beyond))
-
-    @classmethod
-    def flat(cls, horizons_days: Sequence[int]) -> PooledCurve:
-        """A curve that leaves every horizon to the booster."""
-        return cls(np.array([0.0]), np.array([1.0]), 1.0 / 365.0, max(horizons_days))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers for the manifest."""
-        return {
-            "horizons_days": self.horizons_days.tolist(),
-            "open_share": self.open_share.tolist(),
-            "tail_rate": self.tail_rate,
-            "supported_days": self.supported_days,
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> PooledCurve:
-        """The curve from the numbers of a manifest."""
-        return cls(
-            np.asarray(values["horizons_days"], np.float64),
-            np.asarray(values["open_share"], np.float64),
-            float(values["tail_rate"]),
-            int(values["supported_days"]),
-        )
-
-
-@dataclass(frozen=True)
 class DelayModel:
     """A trained model: booster, calibration, and all that scoring needs besides the ledger.
 
@@ -209,6 +153,8 @@ class DelayModel:
     def __repr__(self) -> str:
         # The generated one would print every tree.
         when = self.manifest.get("trained_as_of", "no date")
+        if "calibrated_as_of" in self.manifest:
+            when += f", corrected as of {self.manifest['calibrated_as_of']}"
         return (
             f"DelayModel(trained as of {when}, {len(self.feature_names)} features, "
             f"{len(self.horizons_days)} horizons)"
@@ -228,6 +174,26 @@ class DelayModel:
     def unpaid_is_pooled(self) -> bool:
         """Whether prob_unpaid is the book's rate by age instead of the booster's."""
         return bool(self.manifest["outcomes"]["unpaid_after_days"] > self.pooled.supported_days)
+
+    def require_currency(self, reporting_currency: str) -> None:
+        """Refuse books in another currency than the one the model learned amounts in.
+
+        Parameters
+        ----------
+        reporting_currency : str
+            Of the ledger.
+
+        Raises
+        ------
+        LedgerError
+            If it is another one.
+        """
+        learned = self.manifest.get("reporting_currency", reporting_currency)
+        if reporting_currency != learned:
+            raise LedgerError(
+                f"The ledger reports in {reporting_currency} and the model learned from amounts in "
+                f"{learned}; state that reporting currency, with rates, or train a model on this ledger."
+            )
 
     def margins(self, panel: Panel, horizons_days: Sequence[int] | None = None) -> Floats:
         """Raw log-odds of the booster.

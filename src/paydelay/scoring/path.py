@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.config import Config, load_config
-from paydelay.errors import ConfigError, LedgerError
+from paydelay.errors import ConfigError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import History, customer_standing, cut_ledger, rates_at
 from paydelay.language import languages
@@ -134,12 +134,8 @@ def _check_call(ledger: Ledger, model: DelayModel, explain: Explained, language:
         raise ConfigError(f"Reasons are given for all, top, none or a number of rows, not for '{explain}'.")
     if language not in languages():
         raise ConfigError(f"The language '{language}' is unknown; give one of {', '.join(languages())}.")
-    learned = model.manifest.get("reporting_currency", ledger.reporting_currency)
-    if ledger.invoices.height and ledger.reporting_currency != learned:
-        raise LedgerError(
-            f"The ledger reports in {ledger.reporting_currency} and the model learned from amounts in "
-            f"{learned}; state that reporting currency, with rates, or train a model on this ledger."
-        )
+    if ledger.invoices.height:
+        model.require_currency(ledger.reporting_currency)
 
 
 def _settings(config: Config | None, model: DelayModel) -> Config:
