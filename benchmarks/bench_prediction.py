@@ -100,7 +100,8 @@ def judge(
     late_share = float(model.manifest["period"]["late_share"])
     simple = baselines(history, past, when, panel, late_share, config)
     settled_count = panel.X[rows, panel.feature_names.index("settled_count_all")].astype(np.float64)
-    low, middle, high = (model.delay_quantile(curve, overdue, share)[rows] for share in (0.9, 0.5, 0.1))
+    middle = model.delay_quantile(curve, overdue, 0.5)[rows]
+    low, high = (end[rows] for end in model.delay_interval(curve, overdue))
     judged = Judged(
         late=label[rows].astype(np.float64),
         delay=outcomes.delay_days(panel.invoice[rows]),

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 import paydelay.model as module
 from paydelay.calibration import MonotoneCalibration
 from paydelay.config import Config, load_config
+from paydelay.curve import PooledCurve
 from paydelay.errors import FeatureMismatchError, ModelError, TargetError
 from paydelay.features import CATALOGUE, RUN_RATE_NAMES
 from paydelay.history import History, cut_ledger
 from paydelay.ledger import Ledger
-from paydelay.model import DelayModel, PooledCurve, horizon_columns, horizon_matrix, lost_rows
+from paydelay.model import DelayModel, horizon_columns, horizon_matrix, lost_rows
 from paydelay.panel import Panel, build_panel
 from paydelay.simulate import SimulationSettings, simulate
 from paydelay.training import train
@@ -337,9 +338,12 @@ def test_shares_never_rise_with_the_horizon(
     assert (np.diff(shares) <= 1e-12).all()
 
 
-def test_quantiles_are_ordered_and_lie_ahead(curve: np.ndarray, panel: Panel, model: DelayModel) -> None:
+def test_the_interval_lies_ahead_and_holds_the_median(
+    curve: np.ndarray, panel: Panel, model: DelayModel
+) -> None:
     overdue, lost = overdue_of(panel), lost_rows(panel)
-    low, median, high = (model.delay_quantile(curve, overdue, share, lost) for share in (0.9, 0.5, 0.1))
+    median = model.delay_quantile(curve, overdue, 0.5, lost)
+    low, high = model.delay_interval(curve, overdue, lost)
     for quantile in (low, median, high):
         np.testing.assert_array_equal(np.isnan(quantile), lost)
     kept = ~lost

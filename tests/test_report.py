@@ -13,11 +13,12 @@ from rich.console import Console
 
 from paydelay.calibration import MonotoneCalibration
 from paydelay.config import Config
+from paydelay.curve import PooledCurve
 from paydelay.errors import TargetError
 from paydelay.language import format_amount, format_date, format_number, phrase
 from paydelay.language.catalogue import texts
 from paydelay.ledger import RULES
-from paydelay.model import DelayModel, PooledCurve
+from paydelay.model import DelayModel
 from paydelay.report import (
     gate_sentences,
     print_queue,

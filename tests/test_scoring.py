@@ -15,6 +15,7 @@ from books import small_ledger
 from standings import CHASED, GONE, SET_ASIDE, standings
 
 from paydelay.config import Config, load_config
+from paydelay.curve import PooledCurve
 from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError, MissingDependencyError
 from paydelay.explain import REASONS_DTYPE
 from paydelay.features import CATALOGUE, Catalogue, Feature
@@ -22,7 +23,7 @@ from paydelay.history import History, cut_ledger
 from paydelay.language import format_share, rounded
 from paydelay.ledger import Ledger
 from paydelay.loss import LossTable
-from paydelay.model import DelayModel, PooledCurve
+from paydelay.model import DelayModel
 from paydelay.panel import Panel, build_panel
 from paydelay.scoring import EXPLAINED_TOP, SCHEMA_VERSION, SCORE_SCHEMA, Scores, score
 from paydelay.simulate import SimulationSettings, simulate

@@ -9,10 +9,12 @@ The walk of a ledger, and the module where each step lives:
 ``features``    what the model may know of an open invoice
 ``panel``       one row per date and open invoice
 ``outcomes``    labels and when they are mature
-``training``    ledger -> model: fit, calibrate, judge
+``training``    ledger -> model: fit, calibrate, judge, correct by what came since
 ``model``       the delay curve of an invoice
+``curve``       what is read off a curve: shares, days, the 80 % interval
 ``scoring``     ledger + model -> score table
 ``explain``     exact contributions -> reasons in words
+``cash``        cash expected per week from what is open
 ``loss``        exposure, cover, loss given default, cost of delay
 ``backtest``    the past replayed, judged in money, beside what needs no model
 ``figures``     a proof as pictures
@@ -40,6 +42,7 @@ from importlib.metadata import version
 
 from paydelay import figures
 from paydelay.backtest import Backtest, backtest
+from paydelay.cash import cash_in
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
 from paydelay.errors import PaydelayError
@@ -53,7 +56,7 @@ from paydelay.report import write_backtest_report, write_report
 from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
-from paydelay.training import train
+from paydelay.training import recalibrate, train
 from paydelay.tune import Tuning, tune
 from paydelay.worklist import Worklist, rank
 
@@ -80,6 +83,7 @@ __all__ = [
     "Worklist",
     "__version__",
     "backtest",
+    "cash_in",
     "check_no_leak",
     "cut_ledger",
     "deliver",
@@ -89,6 +93,7 @@ __all__ = [
     "panel",
     "rank",
     "read_ledger",
+    "recalibrate",
     "score",
     "simulate",
     "train",

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from paydelay.calibration import Floats, MonotoneCalibration
 from paydelay.config import booster_threads
-from paydelay.errors import FeatureMismatchError, ModelError, TargetError
+from paydelay.curve import PooledCurve, days_until, fewest_days, never_settles, open_share
+from paydelay.errors import FeatureMismatchError, LedgerError, ModelError, TargetError
 from paydelay.features import RUN_RATE_NAMES
 from paydelay.features.rhythm import expected_runs
 from paydelay.files import replacing_folder
@@ -114,62 +115,6 @@ def lost_rows(panel: Panel) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class PooledCurve:
-    """Share of the book's invoices still open by days after the due date.
-
-    Used beyond ``supported_days``, where too few invoices were ever open to
-    learn who differs from whom, and after the last horizon, where the rate of
-    settlement per day is held constant.
-
-    Parameters
-    ----------
-    horizons_days : array of shape (n_horizons,)
-    open_share : array of shape (n_horizons,)
-        Non-increasing, in (0, 1].
-    tail_rate : float
-        Share of those open that settle each day after the last horizon.
-    supported_days : int
-        Last horizon at which the booster is used.
-    """
-
-    horizons_days: Floats
-    open_share: Floats
-    tail_rate: float
-    supported_days: int
-
-    def at(self, horizon_days: NDArray[np.floating]) -> Floats:
-        """Share still open at any horizon."""
-        horizon = np.asarray(horizon_days, np.float64)
-        inner = np.interp(horizon, self.horizons_days, self.open_share)
-        beyond = np.maximum(horizon - self.horizons_days[-1], 0.0)
-        return np.asarray(inner * np.exp(-self.tail_rate * beyond))
-
-    @classmethod
-    def flat(cls, horizons_days: Sequence[int]) -> PooledCurve:
-        """A curve that leaves every horizon to the booster."""
-        return cls(np.array([0.0]), np.array([1.0]), 1.0 / 365.0, max(horizons_days))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers for the manifest."""
-        return {
-            "horizons_days": self.horizons_days.tolist(),
-            "open_share": self.open_share.tolist(),
-            "tail_rate": self.tail_rate,
-            "supported_days": self.supported_days,
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> PooledCurve:
-        """The curve from the numbers of a manifest."""
-        return cls(
-            np.asarray(values["horizons_days"], np.float64),
-            np.asarray(values["open_share"], np.float64),
-            float(values["tail_rate"]),
-            int(values["supported_days"]),
-        )
-
-
-@dataclass(frozen=True)
 class DelayModel:
     """A trained model: booster, calibration, and all that scoring needs besides the ledger.
 
@@ -208,6 +153,8 @@ class DelayModel:
     def __repr__(self) -> str:
         # The generated one would print every tree.
         when = self.manifest.get("trained_as_of", "no date")
+        if "calibrated_as_of" in self.manifest:
+            when += f", corrected as of {self.manifest['calibrated_as_of']}"
         return (
             f"DelayModel(trained as of {when}, {len(self.feature_names)} features, "
             f"{len(self.horizons_days)} horizons)"
@@ -227,6 +174,26 @@ class DelayModel:
     def unpaid_is_pooled(self) -> bool:
         """Whether prob_unpaid is the book's rate by age instead of the booster's."""
         return bool(self.manifest["outcomes"]["unpaid_after_days"] > self.pooled.supported_days)
+
+    def require_currency(self, reporting_currency: str) -> None:
+        """Refuse books in another currency than the one the model learned amounts in.
+
+        Parameters
+        ----------
+        reporting_currency : str
+            Of the ledger.
+
+        Raises
+        ------
+        LedgerError
+            If it is another one.
+        """
+        learned = self.manifest.get("reporting_currency", reporting_currency)
+        if reporting_currency != learned:
+            raise LedgerError(
+                f"The ledger reports in {reporting_currency} and the model learned from amounts in "
+                f"{learned}; state that reporting currency, with rates, or train a model on this ledger."
+            )
 
     def margins(self, panel: Panel, horizons_days: Sequence[int] | None = None) -> Floats:
         """Raw log-odds of the booster.
@@ -341,36 +308,48 @@ class DelayModel:
         >>> model.open_share_at(np.array([[0.6, 0.2]]), np.array([-10]), 15.0).round(3)
         array([0.4])
         """
-        horizons = np.array(self.horizons_days, np.float64)
-        overdue = np.asarray(days_past_due, np.float64)
-        if horizon_days > horizons[-1]:
-            # Someone late beyond the cap already is followed from today on.
-            start = np.maximum(overdue, horizons[-1])
-            decay = np.exp(-self.pooled.tail_rate * np.maximum(horizon_days - start, 0.0))
-            lost = curve[:, -1] * (overdue < horizons[-1]) >= 1.0
-            return np.where(lost, 1.0, curve[:, -1] * decay)
-        right = int(np.searchsorted(horizons, horizon_days, side="left"))
-        low = np.maximum(overdue, horizons[right - 1] if right else -np.inf)
-        at_low = np.where(overdue >= low, 1.0, curve[:, right - 1] if right else 1.0)
-        width = np.maximum(horizons[right] - low, 1e-9)
-        share = np.clip((horizon_days - low) / width, 0.0, 1.0)
-        return np.where(horizon_days <= overdue, 1.0, at_low + share * (curve[:, right] - at_low))
+        asked = np.full((len(curve), 1), horizon_days)
+        return self.open_shares(curve, days_past_due, asked)[:, 0]
 
-    def delay_quantile(
-        self,
-        curve: Floats,
-        days_past_due: NDArray[np.integer],
-        open_share: float,
-        lost: NDArray[np.bool_] | None = None,
+    def open_shares(
+        self, curve: Floats, days_past_due: NDArray[np.integer], asked_days: NDArray[np.number]
     ) -> Floats:
-        """Whole days of delay by which the share still open has come down to ``open_share``.
+        """S on days of each row's own: see :func:`paydelay.curve.open_share`.
 
         Parameters
         ----------
         curve : array of shape (n_rows, n_horizons)
         days_past_due : array of shape (n_rows,)
-        open_share : float
-            0.5 for the median, 0.9 and 0.1 for the ends of the 80 % interval.
+        asked_days : array of shape (n_rows, n_days)
+            Days after the due date.
+
+        Returns
+        -------
+        array of shape (n_rows, n_days)
+
+        Examples
+        --------
+        >>> model = DelayModel("", (), (0, 30), MonotoneCalibration.identity(), PooledCurve.flat((0, 30)))
+        >>> model.open_shares(np.array([[0.6, 0.2]]), np.array([-10]), np.array([[-5, 15]])).round(3)
+        array([[0.8, 0.4]])
+        """
+        return open_share(curve, self.horizons_days, self.pooled.tail_rate, days_past_due, asked_days)
+
+    def delay_quantile(
+        self,
+        curve: Floats,
+        days_past_due: NDArray[np.integer],
+        share: float,
+        lost: NDArray[np.bool_] | None = None,
+    ) -> Floats:
+        """Whole days of delay by which the share still open has come down to ``share``.
+
+        Parameters
+        ----------
+        curve : array of shape (n_rows, n_horizons)
+        days_past_due : array of shape (n_rows,)
+        share : float
+            0.5 for the median. For the 80 % interval see :meth:`delay_interval`.
         lost : array of shape (n_rows,), optional
             Rows after a known write-off or insolvency; of one late beyond the last
             horizon the curve cannot tell.
@@ -381,25 +360,37 @@ class DelayModel:
             At least days past due + 1; NaN where the invoice is not expected to
             be paid at all.
         """
-        horizons = np.array(self.horizons_days, np.float64)
-        overdue = np.asarray(days_past_due, np.float64)
-        reached = curve <= open_share
-        right = np.where(reached.any(axis=1), reached.argmax(axis=1), len(horizons))
-        row = np.arange(len(curve))
-        inside = right < len(horizons)
-        at = np.minimum(right, len(horizons) - 1)
-        left = np.maximum(at - 1, 0)
-        low = np.where(at > 0, np.maximum(horizons[left], overdue), overdue)
-        at_low = np.where((at > 0) & (horizons[left] > overdue), curve[row, left], 1.0)
-        fall = np.maximum(at_low - curve[row, at], 1e-12)
-        crossing = low + (at_low - open_share) / fall * (horizons[at] - low)
-        start = np.maximum(overdue, horizons[-1])
-        at_start = np.where(overdue >= horizons[-1], 1.0, curve[:, -1])
-        tail = start + np.log(np.maximum(at_start, open_share) / open_share) / self.pooled.tail_rate
-        never = (curve[:, -1] >= 1.0) & (overdue < horizons[-1])
-        never = never if lost is None else never | lost
-        delay = np.where(inside, crossing, np.where(never, np.nan, tail))
-        return np.maximum(np.ceil(delay - 1e-9), overdue + 1.0)
+        days = days_until(curve, self.horizons_days, self.pooled.tail_rate, days_past_due, share)
+        return np.where(never_settles(curve, self.horizons_days, days_past_due, lost), np.nan, days)
+
+    def delay_interval(
+        self,
+        curve: Floats,
+        days_past_due: NDArray[np.integer],
+        lost: NDArray[np.bool_] | None = None,
+        mass: float = 0.8,
+    ) -> tuple[Floats, Floats]:
+        """Shortest run of whole days of delay in which the invoice settles with probability ``mass``.
+
+        Parameters
+        ----------
+        curve : array of shape (n_rows, n_horizons)
+        days_past_due : array of shape (n_rows,)
+        lost : array of shape (n_rows,), optional
+            As of :meth:`delay_quantile`.
+        mass : float
+            At least 0.5, so that the median lies inside; 0.8 for what the score table tells.
+
+        Returns
+        -------
+        low, high : array of shape (n_rows,)
+            First and last day of the run: ``S(low - 1) - S(high) >= mass``, and no
+            shorter run holds as much. At least days past due + 1; NaN where the invoice
+            is not expected to be paid at all. See :func:`paydelay.curve.fewest_days`.
+        """
+        low, high = fewest_days(curve, self.horizons_days, self.pooled.tail_rate, days_past_due, mass)
+        never = never_settles(curve, self.horizons_days, days_past_due, lost)
+        return np.where(never, np.nan, low), np.where(never, np.nan, high)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as a folder of plain files: the trees as text and a JSON manifest.

@@ -124,8 +124,8 @@ class Outcomes:
         ----------
         invoice, as_of_day : array of shape (n_rows,)
             Rows of (as_of, open invoice).
-        horizons_days : array of shape (n_horizons,)
-            Days after the due date; negative before it.
+        horizons_days : array of shape (n_horizons,) or (n_rows, n_horizons)
+            Days after the due date; negative before it. Each row may have its own.
 
         Returns
         -------

@@ -139,15 +139,15 @@ def _rows(
     ).T.astype(np.float64)
     delay = _delays(outcomes, panel, config.backtest.delay_cap_days)
     simple = baselines(history, past, fold.train_as_of, panel, model.manifest["period"]["late_share"], config)
-    quantiles = {
-        name: model.delay_quantile(curve, overdue, share, lost_rows(panel))
-        for name, share in (("delay_median", 0.5), ("delay_low", 0.9), ("delay_high", 0.1))
-    }
+    lost = lost_rows(panel)
+    low, high = model.delay_interval(curve, overdue, lost)
     capped, horizons = _up_to(model, curve, config.backtest.delay_cap_days)
     said = {
         "model": model.open_share_at(curve, overdue, float(late_days)),
         "unpaid": model.open_share_at(curve, overdue, float(unpaid_days)),
-        **quantiles,
+        "delay_median": model.delay_quantile(curve, overdue, 0.5, lost),
+        "delay_low": low,
+        "delay_high": high,
         "curve_score": np.where(np.isnan(delay), np.nan, curve_score(horizons, capped, overdue, delay)),
         **simple.probabilities,
         **simple.orders,

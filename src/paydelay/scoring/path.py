@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.config import Config, load_config
-from paydelay.errors import ConfigError, LedgerError
+from paydelay.errors import ConfigError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import History, customer_standing, cut_ledger, rates_at
 from paydelay.language import languages
@@ -134,12 +134,8 @@ def _check_call(ledger: Ledger, model: DelayModel, explain: Explained, language:
         raise ConfigError(f"Reasons are given for all, top, none or a number of rows, not for '{explain}'.")
     if language not in languages():
         raise ConfigError(f"The language '{language}' is unknown; give one of {', '.join(languages())}.")
-    learned = model.manifest.get("reporting_currency", ledger.reporting_currency)
-    if ledger.invoices.height and ledger.reporting_currency != learned:
-        raise LedgerError(
-            f"The ledger reports in {ledger.reporting_currency} and the model learned from amounts in "
-            f"{learned}; state that reporting currency, with rates, or train a model on this ledger."
-        )
+    if ledger.invoices.height:
+        model.require_currency(ledger.reporting_currency)
 
 
 def _settings(config: Config | None, model: DelayModel) -> Config:
@@ -213,18 +209,15 @@ def _probabilities(panel: Panel, model: DelayModel, cap_days: int) -> pl.DataFra
         "prob_unpaid": outcomes["unpaid_after_days"],
     }
     probabilities = {name: model.open_share_at(curve, overdue, float(days)) for name, days in at.items()}
-    quantiles = {"delay_median_days": 0.5, "delay_low_days": 0.9, "delay_high_days": 0.1}
-    delays = {
-        name: pl.Series(model.delay_quantile(curve, overdue, share, lost_rows(panel)))
-        .fill_nan(None)
-        .cast(pl.Int32)
-        for name, share in quantiles.items()
-    }
+    lost = lost_rows(panel)
+    median, ends = model.delay_quantile(curve, overdue, 0.5, lost), model.delay_interval(curve, overdue, lost)
+    named = zip(("delay_median_days", "delay_low_days", "delay_high_days"), (median, *ends), strict=True)
+    delays = {name: pl.Series(days).fill_nan(None).cast(pl.Int32) for name, days in named}
     days_open = expected_days_open(
         curve, np.array(model.horizons_days), overdue, cap_days, model.pooled.tail_rate
     )
     # Of what is lost beyond the last horizon the curve cannot tell.
-    days_open[lost_rows(panel)] = cap_days
+    days_open[lost] = cap_days
     return panel.rows.with_columns(
         **{k: pl.Series(v) for k, v in probabilities.items()}, **delays
     ).with_columns(

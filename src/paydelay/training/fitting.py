@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import version
 from typing import Any
@@ -12,19 +13,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paydelay.calibration import Floats, MonotoneCalibration, fit_calibration
+from paydelay.calibration import MonotoneCalibration, fit_calibration
+from paydelay.cash import CashShocks
 from paydelay.config import Config, ModelSettings
+from paydelay.curve import PooledCurve
 from paydelay.errors import QualityGateError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import EPOCH, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.loss import fit_loss_table
-from paydelay.model import HORIZON_COLUMNS, DelayModel, PooledCurve, horizon_matrix
+from paydelay.model import HORIZON_COLUMNS, DelayModel, horizon_matrix
 from paydelay.outcomes import Outcomes, require_recorded
 from paydelay.panel import Panel, as_date, build_panel, training_as_ofs
 from paydelay.training.defaults import defaulted_invoices
 from paydelay.training.gate import Gate, gate_sentence, judge, require_baseline
-from paydelay.training.pairs import Pairs, horizon_grid, pooled_curve, require_enough, training_pairs
+from paydelay.training.pairs import (
+    Pairs,
+    horizon_grid,
+    pair_margins,
+    pooled_curve,
+    require_enough,
+    training_pairs,
+)
+from paydelay.training.weeks import measured_shocks
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +104,8 @@ def train(
     >>> train(ledger, "2024-07-31", few, force=True).manifest["gate"]["late"]["passed"]
     False
     """
-    config, when = config or Config(), as_date(as_of)
     require_baseline(catalogue.names)
+    config, when = config or Config(), as_date(as_of)
     require_recorded(ledger, when)
     history = History.build(cut_ledger(ledger, when), config.ledger, covariates)
     outcomes = Outcomes.of(history, when, config.ledger)
@@ -103,8 +114,8 @@ def train(
     panel = build_panel(history, dates, catalogue)
     history.forget()
     horizons = horizon_grid(outcomes, config)
-    asked = [config.outcomes.grace_days, config.outcomes.unpaid_after_days]
-    calibration, gates, tree_count = _calibrate_and_gate(
+    asked = grace_days, unpaid_days = config.outcomes.grace_days, config.outcomes.unpaid_after_days
+    calibration, gates, tree_count, shocks = _calibrate_and_gate(
         history, panel, outcomes, horizons, asked, dates, config
     )
     if not gates["late"].passed and not force:
@@ -112,7 +123,6 @@ def train(
     every_row = np.ones(len(panel), np.bool_)
     pairs = training_pairs(panel, outcomes, horizons, every_row, asked, config.model.seed)
     booster_text, _ = _fit(panel, pairs, config, tree_count)
-    grace_days, unpaid_days = asked
     pooled = pooled_curve(outcomes, horizons, config.model, gates["unpaid"].passed, unpaid_days, grace_days)
     defaults = defaulted_invoices(history, outcomes, unpaid_days)
     loss_table = fit_loss_table(*defaults, config.loss, unpaid_after_days=unpaid_days)
@@ -121,9 +131,10 @@ def train(
         "gate": {name: gate.to_dict() for name, gate in gates.items()},
         "loss_table": loss_table.to_dict(),
         "unpaid_is_pooled": unpaid_days > pooled.supported_days,
+        "cash_shocks": shocks.to_dict(),
     }
-    threads = config.model.thread_count
-    return DelayModel(booster_text, catalogue.names, horizons, calibration, pooled, manifest, threads)
+    parts = (booster_text, catalogue.names, horizons, calibration, pooled, manifest)
+    return DelayModel(*parts, thread_count=config.model.thread_count)
 
 
 def _fit(
@@ -169,7 +180,7 @@ def _calibrate_and_gate(
     asked: Sequence[int],
     dates: Sequence[date],
     config: Config,
-) -> tuple[MonotoneCalibration, dict[str, Gate], int]:
+) -> tuple[MonotoneCalibration, dict[str, Gate], int, CashShocks]:
     """Fit on what was known at the split; calibrate and judge on later rows of other invoices.
 
     The number of trees is the one that does best there: too few leave the odds
@@ -196,7 +207,7 @@ def _calibrate_and_gate(
         config.model.thread_count,
     )
     row, horizon, open_then, weight = later
-    margin = _pair_margins(model, panel, row, horizon, horizons)
+    margin = pair_margins(model, panel, row, horizon, horizons)
     # A pull worth some invoices: the many looks at one invoice are no more than one piece of evidence.
     pull = _PULL_INVOICES * float(weight.sum()) / max(len(np.unique(panel.invoice[row])), 1)
     calibration = fit_calibration(margin, horizon, open_then, weight, pull)
@@ -211,23 +222,8 @@ def _calibrate_and_gate(
         at = horizon == days
         gates[name] = judge(panel, row[at], judged[at], open_then[at], weight[at])
         logger.info("gate %s: AUC gain %.3f", name, gates[name].gain.value)
-    return calibration, gates, tree_count
-
-
-def _pair_margins(
-    model: DelayModel,
-    panel: Panel,
-    row: NDArray[np.int64],
-    horizon: NDArray[np.int64],
-    horizons: Sequence[int],
-) -> Floats:
-    """Raw margin of each pair."""
-    margin = np.empty(len(row))
-    for days in horizons:
-        at = np.flatnonzero(horizon == days)
-        if len(at):
-            margin[at] = model.margins(panel.take(row[at]), [days])[:, 0]
-    return margin
+    model = replace(model, calibration=calibration)
+    return calibration, gates, tree_count, measured_shocks(model, panel, outcomes, ~earlier, seed)
 
 
 def _manifest(

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from paydelay.calibration import Floats
 from paydelay.config import Config, ModelSettings
+from paydelay.curve import PooledCurve
 from paydelay.errors import ThinLedgerError
 from paydelay.history import NEVER, History
-from paydelay.model import PooledCurve
+from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel
 
@@ -156,6 +157,22 @@ def training_pairs(
     at_row, at_horizon = np.nonzero(usable)
     row = chosen[at_row]
     return Pairs(row, grid[at_horizon], labels[at_row, at_horizon], panel.weights[row])
+
+
+def pair_margins(
+    model: DelayModel,
+    panel: Panel,
+    row: NDArray[np.int64],
+    horizon: NDArray[np.int64],
+    horizons: Sequence[int],
+) -> Floats:
+    """Raw margin of each pair of a row of the panel and one of the horizons."""
+    margin = np.empty(len(row))
+    for days in horizons:
+        at = np.flatnonzero(horizon == days)
+        if len(at):
+            margin[at] = model.margins(panel.take(row[at]), [days])[:, 0]
+    return margin
 
 
 def pooled_curve(
