@@ -15,6 +15,7 @@ from proofs import small_ledger, small_proof
 from rich.console import Console
 
 from paydelay import Backtest, write_backtest_report
+from paydelay.backtest.judging import ORDERS
 from paydelay.errors import TargetError
 from paydelay.language import format_amount, format_number, format_share, phrase
 from paydelay.ledger import Ledger
@@ -115,17 +116,29 @@ def test_the_verdict_is_told_as_it_is(ends, says, finds, in_french):
     found = f"In the first 20% of each book the model finds {finds} late money than the best simple method"
     assert first.startswith(f"Late payment: {says}. {found} (customer's late ratio)")
     assert ("chance" in first) == (says == "not shown")
-    assert len(more) == 3
+    assert len(more) == 4
     assert verdict_sentences(judged(*ends), "late", "fr")[0].startswith(f"Retard\u202f: {in_french}. ")
 
 
 def test_how_sure_the_verdict_is_stands_beside_it():
     verdict = small_proof().verdict
-    sure, rest, auc = verdict_sentences(small_proof(), "late", "en")[1:]
+    sure, rest, order, auc = verdict_sentences(small_proof(), "late", "en")[1:]
+    over = verdict.gain_over_order_per_book
+    assert verdict.order in ORDERS
+    assert order.startswith("Beside the best that collectors do without any estimate (")
+    assert f"): EUR {abs(over.value):,.0f} " in order
     assert f"{format_share(verdict.share_above, 'en', 1)} of 20 re-draws" in sure
     assert sure.startswith("95% interval: EUR 1,466 less to EUR 333 more per book;")
     assert rest.startswith("Without the customer with most invoices: EUR 538 less (95% interval: ")
     assert "worse than the best simple method (plain regression): -0.015" in auc
+
+
+def test_an_order_that_is_the_best_simple_method_is_not_told_twice():
+    proof = small_proof()
+    same = replace(proof.verdict, baseline=proof.verdict.order)
+    said = verdict_sentences(replace(proof, verdicts={"late": same}), "late", "en")
+    assert len(said) == 4
+    assert not any("without any estimate" in sentence for sentence in said)
 
 
 def test_what_could_not_be_judged_is_said_to_be_so():

@@ -16,6 +16,7 @@ import polars as pl
 from paydelay.backtest.comparing import Gain, best_baseline, gain, table
 from paydelay.backtest.judging import (
     BASELINES,
+    ORDERS,
     UNPAID_BASELINES,
     Judged,
     first_looks,
@@ -52,6 +53,7 @@ logger = logging.getLogger(__name__)
 _SCHEMA_VERSION = 1
 _BASELINES = {"late": BASELINES, "unpaid": UNPAID_BASELINES}
 _SCORERS = {"late": "model", "unpaid": "unpaid"}
+_ORDERS = {"late": ORDERS, "unpaid": UNPAID_BASELINES}
 _GAINS = {
     "late": ("auc", "log_loss", "brier", "late_value_20", "late_days_value_20", "late_value_contacts"),
     "unpaid": ("auc", "unpaid_value_20", "lost_value_20", "unpaid_value_contacts"),
@@ -79,6 +81,10 @@ class Verdict:
         Share of the draws in which the model finds more.
     gain_without_largest : Interval
         The same without the customer with most rows.
+    order : str
+        The best of the plain orders that collectors go by where nothing is estimated.
+    gain_over_order_per_book : Interval
+        More of the money found than by that order.
     auc_gain : Interval
         Over the baseline with the best AUC.
     book_count, row_count : int
@@ -95,6 +101,8 @@ class Verdict:
     gain_per_book: Interval
     share_above: float
     gain_without_largest: Interval
+    order: str
+    gain_over_order_per_book: Interval
     auc_gain: Interval
     book_count: int
     row_count: int
@@ -393,6 +401,8 @@ def _verdict(
     gained = gain(judged, scorer, baseline, figure, config.backtest)
     others = without_largest(judged)
     rest = gain(others, scorer, baseline, figure, config.backtest)
+    order = best_baseline(scorers, figure, _ORDERS[outcome])
+    over_order = gain(judged, scorer, order, figure, config.backtest)
     best_auc = best_baseline(scorers, "auc", _BASELINES[outcome])
     first, last = days.min(), days.max()
     return Verdict(
@@ -404,6 +414,8 @@ def _verdict(
         gain_per_book=_in_money(outcome, gained, judged),
         share_above=gained.share_above,
         gain_without_largest=_in_money(outcome, rest, others),
+        order=order,
+        gain_over_order_per_book=_in_money(outcome, over_order, judged),
         auc_gain=gain(judged, scorer, best_auc, "auc", config.backtest).interval,
         book_count=len(np.unique(judged.book)),
         row_count=len(judged),

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from paydelay.backtest import Backtest
+from paydelay.backtest import Backtest, Verdict
 from paydelay.figures.naming import best_by_auc, scorer_name, slice_kind, slice_name
 from paydelay.figures.proofs import FEW_ROWS, TOP_SHARE
 from paydelay.language import format_amount, format_number, format_share, phrase
@@ -130,6 +130,7 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
             low=told(rest.low),
             high=told(rest.high),
         ),
+        *_over_order(verdict, proof, language),
         phrase(
             "backtest.verdict.auc" if outcome == "late" else "backtest.verdict.auc_unpaid",
             language,
@@ -139,6 +140,23 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
             high=auc["high"],
             baseline=scorer_name(best_by_auc(proof, outcome), language),
         ),
+    ]
+
+
+def _over_order(verdict: Verdict, proof: Backtest, language: str) -> list[str]:
+    """What is gained over the best plain order, where the best simple method is not that one."""
+    if verdict.order == verdict.baseline:
+        return []
+    gain = verdict.gain_over_order_per_book
+    ends = {name: difference(getattr(gain, name), proof, language) for name in ("low", "high")}
+    return [
+        phrase(
+            "backtest.verdict.over_order",
+            language,
+            order=scorer_name(verdict.order, language),
+            difference=difference(gain.value, proof, language),
+            **ends,
+        )
     ]
 
 
