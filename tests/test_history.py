@@ -29,6 +29,7 @@ from paydelay.history import (
 from paydelay.history.attributes import AsOfTable
 from paydelay.history.cohorts import Cohorts, CohortStream, lateness
 from paydelay.history.entries import COHORT_CAP_DAYS, COHORT_EARLY_DAYS
+from paydelay.history.groups import distinct_pairs
 from paydelay.history.streams import DayStream, EventStream
 from paydelay.ledger import Ledger
 from paydelay.panel import build_panel, check_no_leak
@@ -530,3 +531,18 @@ def test_a_covariate_without_a_date_is_refused() -> None:
     )
     with pytest.raises(LedgerError, match="known_on"):
         History.build(ledger, covariates={"rates": pl.DataFrame({"euribor": [3.9]})})
+
+
+# Groups ------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(-1, 4), st.integers(19_700, 19_705)), max_size=30), st.booleans())
+def test_pairs_of_entity_and_day_are_those_of_the_rows(rows: list[tuple[int, int]], by_date: bool) -> None:
+    rows = sorted(rows, key=lambda row: row[1]) if by_date else rows
+    entity = np.array([row[0] for row in rows], np.int64)
+    when = np.array([row[1] for row in rows], np.int32)
+    group = distinct_pairs(entity, when)
+    found = list(zip(group.entity.tolist(), group.day.tolist(), strict=True))
+    assert found == sorted(set(rows))
+    assert group.row_pair is not None
+    assert [found[pair] for pair in group.row_pair] == rows

@@ -236,10 +236,12 @@ SENTENCES = [
         "retard",
     ),
     (
-        "customer_delay_trend",
-        Evidence(-3, "days", last_count=5, count=40),
-        "Its delays have improved by 3 days on its last 5 invoices",
-        "Ses retards se sont réduits de 3 jours sur ses 5 dernières factures",
+        "weekday_like_amount_late_share",
+        Evidence(0.75, "share", 365, count=4, detail=1),
+        "When due on a Tuesday, pays 75% of its invoices of like amount late over the last 12 months "
+        "(4 invoices)",
+        "Quand l'échéance tombe un mardi, paie en retard 75 % de ses factures de montant comparable sur les "
+        "12 derniers mois (4 factures)",
     ),
     (
         "weekday_mean_delay",
@@ -349,7 +351,6 @@ SENTENCES = [
     ),
     ("due_weekday", Evidence(4, "date_part"), "Falls due on a Friday", "Échéance un vendredi"),
     ("due_month_day", Evidence(1, "date_part"), "Falls due on day 1 of the month", "Échéance le 1er du mois"),
-    ("due_month", Evidence(8, "date_part"), "Falls due in August", "Échéance en août"),
     ("days_past_due", Evidence(-6, "days"), "Falls due in 6 days", "Échéance dans 6 jours"),
     (
         "covariate",

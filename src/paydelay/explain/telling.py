@@ -106,7 +106,7 @@ class Sentences:
         self._more = np.array([read.more for read in readings], np.int64)
         self.of_invoice = np.array([read.of_invoice for read in readings], np.bool_)
         # A sentence that names its weekday or its terms holds for the customer whatever the invoice.
-        self.stands_alone = np.array([detail is not None for detail in details], np.bool_)
+        self.stands_alone = np.array([detail is not None for detail in details], np.bool_) & ~self.of_invoice
         self._told: dict[tuple[int, float, float, float], str] = {}
 
     def known(self, X: NDArray[np.floating]) -> Mask:
@@ -212,4 +212,5 @@ def _looked_up(X: NDArray[np.floating], cells: Cells, column_of: list[int]) -> F
     """Another column of the same row, -1 where there is none or nothing is known."""
     column = np.array(column_of, np.int64)[cells.feature]
     values = X[cells.row, column].astype(np.float64)
-    return np.where((column < 0) | np.isnan(values), -1.0, np.rint(values))
+    # A count that weighs some by half is told as one more, never as none.
+    return np.where((column < 0) | np.isnan(values), -1.0, np.floor(values + 0.5))

@@ -163,10 +163,10 @@ def svg(figure: Figure) -> str:
         # A browser has letters that the font lacks which the places are measured with.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return _inline(drawn.getvalue(), title)
+    return _inline(drawn.getvalue(), title, salt)
 
 
-def _inline(text: str, title: str) -> str:
+def _inline(text: str, title: str, salt: str) -> str:
     """What a page needs of an SVG file: no namespaces, names or styles that reach beyond it."""
     view = re.search(r'viewBox="([^"]*)"', text)
     inside = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
@@ -182,6 +182,11 @@ def _inline(text: str, title: str) -> str:
         (r">\s*\n\s*<", ">\n<"),
     ):
         inside = re.sub(pattern, put, inside, flags=re.DOTALL)
+    # Names of clip paths come from where an object lies in memory: numbers are the same every time.
+    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]*)"', inside))):
+        inside = inside.replace(f'id="{name}"', f'id="d{salt}-{number}"').replace(
+            f"#{name}", f"#d{salt}-{number}"
+        )
     head = (
         f'<svg class="drawing" role="img" viewBox="{view[1] if view else ""}" '
         f'style="stroke-linejoin: round; stroke-linecap: butt; font-family: {_PAGE_FONT}">'

@@ -10,10 +10,13 @@ from paydelay.history.cut import cut_ledger
 from paydelay.history.entries import LOG_SCALE
 from paydelay.history.facts import NEVER, Codes, Days, rates_at
 from paydelay.history.history import EPOCH, History, day_of
+from paydelay.history.likeness import LIKE_AMOUNT, LIKE_WEEKDAY_AMOUNT
 from paydelay.history.view import Floats, PastView
 
 __all__ = [
     "EPOCH",
+    "LIKE_AMOUNT",
+    "LIKE_WEEKDAY_AMOUNT",
     "LOG_SCALE",
     "NEVER",
     "Codes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +42,22 @@ class Group:
 
 def distinct_pairs(entity: Codes, day: Days) -> Group:
     """The distinct pairs of each row's entity and day."""
-    # Most views hold one date.
-    one = len(day) > 0 and bool((day == day[0]).all())
-    days, number = (day[:1], np.intp(0)) if one else np.unique(day, return_inverse=True)
+    days, number = _numbered(day)
     # One more than the entity, since rows without one are marked -1.
     pairs, row_pair = distinct((entity + 1) * len(days) + number)
     return Group(pairs // len(days) - 1, days[pairs % len(days)], row_pair)
+
+
+def _numbered(day: Days) -> tuple[Days, NDArray[np.intp]]:
+    """The distinct days, increasing, and the number of each row's among them."""
+    step = np.diff(day)
+    if len(day) and bool((step >= 0).all()):
+        # Rows mostly come by date, and need no sort.
+        number = np.zeros(len(day), np.intp)
+        np.cumsum(step > 0, out=number[1:])
+        return day[np.flatnonzero(np.append(True, step > 0))], number
+    days, number = np.unique(day, return_inverse=True)
+    return days, number
 
 
 def open_figures(history: History, view: PastView, group: Group, measure: str) -> Integers:
@@ -67,10 +77,5 @@ def open_figures(history: History, view: PastView, group: Group, measure: str) -
         return figures
     share = states.open[view.state[chosen]] / facts.amount[invoice]
     cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
-    if measure == "amount_squared":
-        # Squares outgrow whole numbers; rows come in one order, so the sum is the same each time.
-        squares = np.zeros(len(figures))
-        np.add.at(squares, pair, (cents / 100.0) ** 2 * 100.0)
-        return cast(Integers, squares)
     np.add.at(figures, pair, cents)
     return figures

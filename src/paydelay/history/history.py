@@ -29,14 +29,11 @@ from paydelay.history.facts import (
     invoice_states,
     payment_facts,
 )
-from paydelay.history.ordering import distinct
+from paydelay.history.likeness import LIKE_AMOUNT, LIKE_WEEKDAY_AMOUNT, like_codes
 from paydelay.history.streams import DayStream, EventStream, stream_of
 from paydelay.ledger import Ledger
 
 logger = logging.getLogger(__name__)
-
-TERMS_SPAN = 512
-"""Payment terms are told apart up to this many days."""
 
 COARSE = frozenset({"book", "currency", "entity", "segment", "sector", "country", "external_rating"})
 """Groupings of few entities, whose events are summed day by day instead of sorted."""
@@ -84,6 +81,7 @@ class History:
     )
     _cohort_streams: BuiltOnce[str, CohortStream] = field(default_factory=BuiltOnce, repr=False)
     _cohorts: BuiltOnce[None, Cohorts] = field(default_factory=BuiltOnce, repr=False)
+    _like_codes: BuiltOnce[str, Codes] = field(default_factory=BuiltOnce, repr=False)
     _open_book: tuple[Days, Codes, Days] = field(
         default_factory=lambda: (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32)),
         repr=False,
@@ -231,9 +229,12 @@ class History:
         ----------
         by : str
             ``invoice``, ``customer``, ``weekday`` (customer and weekday of the due
-            date), ``terms`` (customer and payment terms), ``currency``, ``entity``,
-            ``book``, ``parent``, or an attribute of the customer as known on
-            ``day``: ``segment``, ``sector``, ``country``, ``external_rating``.
+            date), ``terms`` (customer and payment terms), ``amount`` and
+            ``amount_between`` (customer and band of amount, on two grids half a band
+            apart), ``weekday_amount`` and ``weekday_amount_between`` (the same by
+            weekday of the due date), ``currency``, ``entity``, ``book``, ``parent``,
+            or an attribute of the customer as known on ``day``: ``segment``,
+            ``sector``, ``country``, ``external_rating``.
         invoice, customer : array of shape (n_rows,)
             Codes; -1 where a row concerns no invoice.
         day : array of shape (n_rows,)
@@ -265,14 +266,15 @@ class History:
             code = invoice
         elif by == "weekday":
             code = customer * 7 + (facts.due_day[known] + 3) % 7
-        elif by == "terms":
-            code = self._terms_codes[known]
+        elif by in ("terms", *LIKE_AMOUNT, *LIKE_WEEKDAY_AMOUNT):
+            code = self._like_codes.get(by, lambda: like_codes(facts, by))[known]
         elif by in ("currency", "entity"):
             code = getattr(facts, by)[known]
         else:
             raise LedgerError(
-                f"Nothing in a ledger is grouped by '{by}'; use customer, weekday, terms, parent, book, "
-                f"currency, entity, invoice or one of {', '.join(sorted(self.attributes))}."
+                f"Nothing in a ledger is grouped by '{by}'; use customer, weekday, terms, amount, "
+                "weekday_amount, parent, book, currency, entity, invoice or one of "
+                f"{', '.join(sorted(self.attributes))}."
             )
         return np.where(invoice >= 0, code, -1)
 
@@ -285,12 +287,6 @@ class History:
     def own_group(self) -> Codes:
         """Code among the parents that each customer has while it belongs to nobody else."""
         return codes_of(self.customers, self.attributes["parent_id"].names)
-
-    @cached_property
-    def _terms_codes(self) -> Codes:
-        """Code of each invoice's customer and payment terms, without gaps."""
-        terms = np.clip(self.invoices.terms_days, 0, TERMS_SPAN - 1)
-        return distinct(self.invoices.customer * TERMS_SPAN + terms)[1]
 
     def entries(self, name: str) -> Entries:
         """Events of one kind, built when first asked for.
@@ -390,6 +386,7 @@ class History:
         self._coarse.clear()
         self._cohort_streams.clear()
         self._cohorts.clear()
+        self._like_codes.clear()
         self._entries.clear()
         self._open_book = (self._open_book[0][:0], *self._open_book[1:])
 

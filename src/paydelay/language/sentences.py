@@ -17,13 +17,19 @@ from paydelay.language.writing import (
 )
 
 _MONTHS_OF_DAYS = {90: 3, 91: 3, 92: 3, 180: 6, 182: 6, 183: 6, 365: 12, 366: 12, 730: 24, 731: 24}
-_WEEKDAY_CAUSES = frozenset({"weekday_mean_delay", "weekday_late_share"})
+_WEEKDAY_CAUSES = frozenset(
+    {
+        *("weekday_mean_delay", "weekday_late_share"),
+        *("weekday_like_amount_mean_delay", "weekday_like_amount_late_share"),
+    }
+)
 _TERMS_CAUSES = frozenset({"terms_mean_delay", "terms_late_share"})
 _BOOK_CAUSES = frozenset({"book_mean_delay", "book_late_share"})
-_NAMES_OF_CAUSE = {"due_weekday": "weekday", "due_month": "month"}
+_NAMES_OF_CAUSE = {"due_weekday": "weekday"}
 _SETTLED_CAUSES = (
     *("customer_mean_delay", "customer_last_delay", "customer_weighted_delay", "book_mean_delay"),
     *("weekday_mean_delay", "terms_mean_delay"),
+    *("like_amount_mean_delay", "weekday_like_amount_mean_delay"),
 )
 LONGEST_DELAYS = {
     "cohort_mean_delay": 60,
