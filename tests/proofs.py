@@ -14,7 +14,7 @@ SETTINGS = {
 
 
 def small_ledger() -> Ledger:
-    book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=3))
+    book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=11))
     return Ledger.from_frames(book.invoices, book.payments, book.customers, book.events)
 
 

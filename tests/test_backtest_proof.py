@@ -56,7 +56,7 @@ def test_every_row_is_accounted_for(proof: Backtest) -> None:
         judged = found.filter(reason="judged")["row_count"].item()
         assert judged == proof.verdicts[outcome].row_count > 50
     # What is known or not ripe is so by dates alone, and never because it was paid.
-    known = proof.rows.filter(pl.col("days_past_due") >= 0)
+    known = proof.rows.filter((pl.col("days_past_due") >= 0) | pl.col("unpaid_known"))
     counted = proof.tables["counts"].filter(outcome="late", reason="known")["row_count"].item()
     assert counted == known.height
 
@@ -82,7 +82,8 @@ def test_the_verdict_is_the_money_found_beyond_the_best_baseline(proof: Backtest
     per_book = money.sum() / len(np.unique(book))
     gained = (ours - max(theirs.values())) * per_book
     assert verdict.gain_per_book.value == pytest.approx(gained)
-    assert verdict.beats == (verdict.gain_per_book.low > 0.0)
+    assert verdict.beats == (min(verdict.gain_per_book.low, verdict.gain_by_customer.low) > 0.0)
+    assert verdict.gain_by_customer.value == verdict.gain_per_book.value
     assert verdict.book_count == 8
     assert 0.0 <= verdict.share_above <= 1.0
 
@@ -194,6 +195,8 @@ def test_delays_are_worked_by_hand() -> None:
             "days_past_due": [-5, -5, -5],
             "delay_days": [-2.0, 10.0, float("inf")],
             "delay_median": [0.0, 12.0, None],
+            "delay_10": [-4.0, 8.0, 20.0],
+            "delay_90": [2.0, 22.0, None],
             "delay_low": [-3.0, 11.0, 20.0],
             "delay_high": [1.0, 20.0, None],
             "curve_score": [1.0, 2.0, 3.0],
@@ -206,6 +209,9 @@ def test_delays_are_worked_by_hand() -> None:
     assert ours["mae_days"] == pytest.approx((2 + 2 + 0) / 3)
     assert ours["crps_days"] == 2.0
     assert ours["pinball_50"] == pytest.approx(ours["mae_days"] / 2)
+    # A tenth lies below -4, 8 and 20: -2, 10 and 30 are 2, 2 and 10 above, at a tenth of a day each.
+    assert ours["pinball_10"] == pytest.approx(0.1 * (2 + 2 + 10) / 3)
+    assert ours["pinball_90"] == pytest.approx(0.1 * (4 + 12 + 0) / 3)
     # Inside: the first (-3 to 1) and the third (20 to beyond the cap).
     assert ours["coverage"] == pytest.approx(2 / 3)
     assert ours["width_days"] == pytest.approx((4 + 9 + 10) / 3)
@@ -213,7 +219,24 @@ def test_delays_are_worked_by_hand() -> None:
     assert found.filter(scorer="always_0")["mae_days"].item() == pytest.approx((2 + 10 + 30) / 3)
 
 
-def test_a_ledger_without_a_past_or_without_both_outcomes_is_refused(ledger: pdl.Ledger) -> None:
+def test_one_customer_or_one_outcome_judges_nobody(ledger: pdl.Ledger) -> None:
+    largest = ledger.invoices["customer_id"].mode().sort()[0]
+    own = ledger.invoices.filter(customer_id=largest)
+    alone = pdl.Ledger.from_frames(
+        own.select("invoice_id", "customer_id", "issue_date", "due_date", "amount", "currency"),
+        ledger.payments.join(own, on="invoice_id", how="semi").select("invoice_id", "payment_date", "amount"),
+    )
+    once = pdl.load_config(
+        {
+            "model": {"tree_count": 2, "thread_count": 1},
+            "backtest": CONFIG.backtest.model_dump() | {"leak_check_count": 0, "fold_count": 1},
+        }
+    )
+    with pytest.raises(ThinLedgerError):
+        backtest(alone, once)
+
+
+def test_a_ledger_without_a_past_is_refused(ledger: pdl.Ledger) -> None:
     with pytest.raises(ThinLedgerError, match="no invoice"):
         folds_of(pdl.Ledger.from_frames(ledger.invoices.head(0), ledger.payments.head(0)), CONFIG)
     short = pdl.load_config({"backtest": {"history_min_days": 800}})

@@ -17,6 +17,7 @@ from rich.console import Console
 from paydelay import Backtest, write_backtest_report
 from paydelay.backtest.judging import ORDERS
 from paydelay.errors import TargetError
+from paydelay.figures.naming import scorer_name
 from paydelay.language import format_amount, format_number, format_share, phrase
 from paydelay.ledger import Ledger
 from paydelay.metrics import Interval
@@ -114,15 +115,18 @@ def judged(value: float, low: float, high: float) -> Backtest:
 def test_the_verdict_is_told_as_it_is(ends, says, finds, in_french):
     first, *more = verdict_sentences(judged(*ends), "late", "en")
     found = f"In the first 20% of each book the model finds {finds} late money than the best simple method"
-    assert first.startswith(f"Late payment: {says}. {found} (customer's late ratio)")
+    baseline = scorer_name(small_proof().verdict.baseline, "en")
+    assert first.startswith(f"Late payment: {says}. {found} ({baseline})")
     assert ("chance" in first) == (says == "not shown")
     assert len(more) == 4
     assert verdict_sentences(judged(*ends), "late", "fr")[0].startswith(f"Retard\u202f: {in_french}. ")
 
 
 def test_how_sure_the_verdict_is_stands_beside_it():
-    verdict = small_proof().verdict
-    sure, rest, order, auc = verdict_sentences(small_proof(), "late", "en")[1:]
+    verdict = replace(small_proof().verdict, baseline="regression")
+    proof = replace(small_proof(), verdicts={"late": verdict})
+    sure, by_customer, rest, order, auc = verdict_sentences(proof, "late", "en")[1:]
+    assert by_customer.startswith("Drawn by whole customers, whose weeks are alike: EUR ")
     over = verdict.gain_over_order_per_book
     assert verdict.order in ORDERS
     assert order.startswith("Beside the best that collectors do without any estimate (")
@@ -134,14 +138,15 @@ def test_how_sure_the_verdict_is_stands_beside_it():
     assert rest.startswith(
         f"Without the customer with most invoices: EUR {abs(verdict.gain_without_largest.value):,.0f} "
     )
-    assert f"the best simple method (plain regression): {verdict.auc_gain.value:+.3f}" in auc
+    assert f"): {verdict.auc_gain.value:+.3f} (95% interval" in auc
+    assert ("is not shown to tell" in auc) == (verdict.auc_gain.low <= 0.0 <= verdict.auc_gain.high)
 
 
 def test_an_order_that_is_the_best_simple_method_is_not_told_twice():
     proof = small_proof()
     same = replace(proof.verdict, baseline=proof.verdict.order)
     said = verdict_sentences(replace(proof, verdicts={"late": same}), "late", "en")
-    assert len(said) == 4
+    assert len(said) == 5
     assert not any("without any estimate" in sentence for sentence in said)
 
 
@@ -256,7 +261,10 @@ def test_every_row_is_accounted_for_and_the_method_is_told():
     for outcome in ("late", "unpaid"):
         assert sum(n for (of, _), n in counts.items() if of == outcome) == proof.rows.height
     assert f"Late payment: {counts['late', 'judged']} rows were judged." in seen
-    assert f"{counts['late', 'known']} were not, since they were due already." in seen
+    assert (
+        f"{counts['late', 'known']} were not, since they were due, written off or caught in an insolvency"
+        in seen
+    )
     assert f"{counts['unpaid', 'not_ripe']} were not, since their outcome was not final by 2024-07-31" in seen
     assert phrase("backtest.method.policy", "en") in seen
     assert phrase("report.policy", "en") == phrase("backtest.method.policy", "en")
@@ -434,7 +442,9 @@ def test_the_terminal_shows_every_method_and_the_money():
         assert format_number(row["auc"], "en", 3) in line
     found = proof.tables["money"].filter(value="late_value", depth="contacts", scorer="model")
     assert format_amount(found["found_per_book"].item(), "EUR", "en", 0) in text
-    assert text.rstrip().endswith("2 trainings, 506 rows scored, 335 rows judged, 20 re-draws.")
+    scored, judged = proof.rows.height, proof.verdict.row_count
+    ends = f"2 trainings, {scored} rows scored, {judged} rows judged, 20 re-draws."
+    assert text.rstrip().endswith(ends)
 
 
 def test_the_file_is_written_whole_and_only_as_html(tmp_path: Path):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from paydelay.backtest.judging import Judged, is_probability
+from paydelay.backtest.judging import PROBABILITIES, Judged, is_probability
 from paydelay.calibration import Floats
 from paydelay.config import BacktestSettings
 from paydelay.metrics import (
@@ -181,7 +181,14 @@ def _weighted(measure: Measure, weight: Floats | None) -> Callable[[Floats], flo
     return lambda times: measure(times if weight is None else times * weight)
 
 
-def gain(judged: Judged, scorer: str, baseline: str, figure: str, settings: BacktestSettings) -> Gain:
+def gain(
+    judged: Judged,
+    scorer: str,
+    baseline: str,
+    figure: str,
+    settings: BacktestSettings,
+    by_customer: bool = False,
+) -> Gain:
     """Paired gain of a scorer over a baseline, on the same draws.
 
     Parameters
@@ -193,6 +200,9 @@ def gain(judged: Judged, scorer: str, baseline: str, figure: str, settings: Back
         A figure that both have.
     settings : BacktestSettings
         Number of draws and their seed, and contacts per book.
+    by_customer : bool
+        Draw whole customers, rather than pairs of customer and day: an invoice stands in the
+        books of several weeks, and what its customer does is one piece of evidence.
 
     Returns
     -------
@@ -204,7 +214,8 @@ def gain(judged: Judged, scorer: str, baseline: str, figure: str, settings: Back
     def difference(times: Floats) -> float:
         return sign * (ours(times) - theirs(times))
 
-    draws = bootstrap_draws(judged.cluster, difference, settings.replicate_count, settings.seed)
+    cluster = judged.customer if by_customer else judged.cluster
+    draws = bootstrap_draws(cluster, difference, settings.replicate_count, settings.seed)
     value = difference(np.ones(len(judged)))
     above = float((draws > 0.0).mean()) if len(draws) else float("nan")
     return Gain(Interval.of(value, draws), above)
@@ -225,10 +236,11 @@ def best_baseline(found: pl.DataFrame, figure: str, baselines: tuple[str, ...]) 
     Returns
     -------
     str
-        The first of those that tie.
+        Of those that tie a plain order: nobody needs a constant probability to rank by amount.
     """
     theirs = found.filter(pl.col("scorer").is_in(baselines))
+    falls = [figure not in LOWER_IS_BETTER, False]
     ordered = theirs.sort(
-        figure, descending=figure not in LOWER_IS_BETTER, nulls_last=True, maintain_order=True
+        figure, pl.col("scorer").is_in(PROBABILITIES), descending=falls, nulls_last=True, maintain_order=True
     )
     return str(ordered["scorer"][0])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from paydelay.calibration import Floats
 
 PROBABILITIES = ("model", "regression", "late_ratio", "base_rate")
-ORDERS = ("last_delay", "customer_median", "overdue_amount", "largest_amount", "oldest_due")
+ORDERS = ("last_delay", "customer_median", "largest_amount", "overdue_amount", "oldest_due")
 SCORERS = (*PROBABILITIES, *ORDERS)
 BASELINES = SCORERS[1:]
 UNPAID_BASELINES = ("overdue_amount", "oldest_due", "largest_amount", "customer_median")

@@ -28,6 +28,7 @@ from paydelay.backtest.judging import (
 )
 from paydelay.backtest.replay import Replay, labels_day, replay
 from paydelay.backtest.tables import (
+    CAME_MIN,
     by_book,
     by_slice,
     delays,
@@ -70,7 +71,8 @@ class Verdict:
     outcome : str
         ``late`` or ``unpaid``: the money that is to be found.
     beats : bool
-        Whether the interval of the gain lies above zero.
+        Whether the interval of the gain lies above zero, drawn by customer and day as well as
+        by customer alone.
     baseline : str
         Whatever finds most of that money without a model.
     captured, baseline_captured : float
@@ -79,6 +81,8 @@ class Verdict:
         More of it found in the first 20 % of a book, in the reporting currency.
     share_above : float
         Share of the draws in which the model finds more.
+    gain_by_customer : Interval
+        The same gain, drawn by customer alone: wider, since a customer's weeks are alike.
     gain_without_largest : Interval
         The same without the customer with most rows.
     order : str
@@ -100,6 +104,7 @@ class Verdict:
     baseline_captured: float
     gain_per_book: Interval
     share_above: float
+    gain_by_customer: Interval
     gain_without_largest: Interval
     order: str
     gain_over_order_per_book: Interval
@@ -245,12 +250,13 @@ def backtest(
     past = replay(ledger, folds, config, features, covariates, told)
     judged = {"late": judged_late(past.rows), "unpaid": judged_unpaid(past.rows)}
     late = judged["late"]
-    if not len(late) or not 0.0 < late.came.mean() < 1.0:
+    if not _can_be_judged(late):
         raise ThinLedgerError(
-            f"Of the {past.rows.height} rows that were scored, {len(late)} have a known outcome, and not "
-            f"both outcomes came by {labels_at}; give a longer ledger, or raise backtest.lead_days."
+            f"Of the {past.rows.height} rows that were scored, {len(late)} have an outcome that was known by "
+            f"{labels_at}, {late.came.sum():.0f} of them late; {CAME_MIN} late and {CAME_MIN} prompt ones "
+            "are needed, of two customers or more. Give a longer ledger, or raise backtest.lead_days."
         )
-    if len(judged["unpaid"]) == 0 or not 0.0 < judged["unpaid"].came.mean() < 1.0:
+    if not _can_be_judged(judged["unpaid"]):
         del judged["unpaid"]
     tables = _tables(past, judged, config)
     days = {"late": late_rows(past.rows)["as_of"], "unpaid": unpaid_rows(past.rows)["as_of"]}
@@ -266,6 +272,12 @@ def backtest(
             for outcome, some in judged.items()
         },
     )
+
+
+def _can_be_judged(judged: Judged) -> bool:
+    """Whether there is enough of both outcomes to say anything."""
+    rarer = min(judged.came.sum(), (1.0 - judged.came).sum()) if len(judged) else 0.0
+    return bool(rarer >= CAME_MIN and len(np.unique(judged.customer)) > 1)
 
 
 def folds_of(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
@@ -375,10 +387,10 @@ def counts(rows: pl.DataFrame) -> pl.DataFrame:
     -------
     polars.DataFrame
         ``outcome``, ``reason`` and ``row_count``; the rows of an outcome add up to all
-        that were scored. Reasons: ``judged``, ``known`` (the answer was out already on
-        the day of scoring), ``not_ripe`` (wholly credited, or too close to the end).
+        that were scored. Reasons: ``judged``, ``known`` (due, written off or insolvent already
+        on the day of scoring), ``not_ripe`` (wholly credited, or too close to the end).
     """
-    late_known = pl.col("days_past_due") >= 0
+    late_known = (pl.col("days_past_due") >= 0) | pl.col("unpaid_known")
     reasons = {
         "late": pl.when(late_known).then(pl.lit("known")).when(pl.col("late").is_null()),
         "unpaid": pl.when(pl.col("unpaid_known")).then(pl.lit("known")).when(pl.col("unpaid_came").is_null()),
@@ -399,6 +411,7 @@ def _verdict(
     baseline = best_baseline(scorers, figure, _BASELINES[outcome])
     captured = {name: scorers.filter(scorer=name)[figure].item() for name in (scorer, baseline)}
     gained = gain(judged, scorer, baseline, figure, config.backtest)
+    alone = gain(judged, scorer, baseline, figure, config.backtest, by_customer=True)
     others = without_largest(judged)
     rest = gain(others, scorer, baseline, figure, config.backtest)
     order = best_baseline(scorers, figure, _ORDERS[outcome])
@@ -407,12 +420,13 @@ def _verdict(
     first, last = days.min(), days.max()
     return Verdict(
         outcome=outcome,
-        beats=bool(gained.interval.low > 0.0),
+        beats=bool(min(gained.interval.low, alone.interval.low) > 0.0),
         baseline=baseline,
         captured=captured[scorer],
         baseline_captured=captured[baseline],
         gain_per_book=_in_money(outcome, gained, judged),
         share_above=gained.share_above,
+        gain_by_customer=_in_money(outcome, alone, judged),
         gain_without_largest=_in_money(outcome, rest, others),
         order=order,
         gain_over_order_per_book=_in_money(outcome, over_order, judged),

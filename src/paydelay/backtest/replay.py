@@ -146,6 +146,8 @@ def _rows(
         "model": model.open_share_at(curve, overdue, float(late_days)),
         "unpaid": model.open_share_at(curve, overdue, float(unpaid_days)),
         "delay_median": model.delay_quantile(curve, overdue, 0.5, lost),
+        "delay_10": model.delay_quantile(curve, overdue, 0.9, lost_rows(panel)),
+        "delay_90": model.delay_quantile(curve, overdue, 0.1, lost_rows(panel)),
         "delay_low": low,
         "delay_high": high,
         "curve_score": np.where(np.isnan(delay), np.nan, curve_score(horizons, capped, overdue, delay)),

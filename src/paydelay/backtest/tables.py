@@ -19,9 +19,9 @@ BINS = 15
 """Bins of equal mass in which predicted and observed rates are set side by side."""
 _LIFT_STEPS = 50
 _TAIL = 0.025
-_CAME_MIN = 10
+CAME_MIN = 10
 """Rows of each outcome below which a slope is chance."""
-_QUANTILES = {"delay_low": 0.1, "delay_median": 0.5, "delay_high": 0.9}
+_QUANTILES = {"delay_10": 0.1, "delay_median": 0.5, "delay_90": 0.9}
 _DELAY_SCORERS = {"model": "delay_median", "customer_median": "customer_median", "always_0": "always_0"}
 
 
@@ -242,11 +242,12 @@ def intervals_of_slope(judged: Judged, scorer: str, settings: BacktestSettings) 
     """
     said, came = judged.said[scorer], judged.came
     names = ("slope", "slope_low", "slope_high")
-    if np.ptp(said) == 0.0 or min(came.sum(), (1.0 - came).sum()) < _CAME_MIN:
+    if np.ptp(said) == 0.0 or min(came.sum(), (1.0 - came).sum()) < CAME_MIN:
         return dict.fromkeys(names)
 
     def slope(weight: Floats) -> float:
-        return calibration_line(said, came, weight)[1] if weight @ came > 0 else float("nan")
+        both = 0.0 < weight @ came < weight.sum()
+        return calibration_line(said, came, weight)[1] if both else float("nan")
 
     found = cluster_bootstrap(judged.cluster, slope, settings.replicate_count, settings.seed).to_dict()
     return dict(zip(names, found.values(), strict=True))

@@ -13,6 +13,7 @@ from paydelay.backtest import Backtest, Verdict
 from paydelay.figures.naming import best_by_auc, scorer_name, slice_kind, slice_name
 from paydelay.figures.proofs import FEW_ROWS, TOP_SHARE
 from paydelay.language import format_amount, format_number, format_share, phrase
+from paydelay.metrics import Interval
 
 OUTCOMES = ("late", "unpaid")
 MODEL = {"late": "model", "unpaid": "unpaid"}
@@ -123,18 +124,13 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
             share=format_share(verdict.share_above, language, 1),
             draws=draws(proof, language),
         ),
-        phrase(
-            "backtest.verdict.without_largest",
-            language,
-            difference=told(rest.value),
-            low=told(rest.low),
-            high=told(rest.high),
-        ),
+        *_told_with_ends("surely_by_customer", verdict.gain_by_customer, proof, language),
+        *_told_with_ends("without_largest", rest, proof, language),
         *_over_order(verdict, proof, language),
         phrase(
             "backtest.verdict.auc" if outcome == "late" else "backtest.verdict.auc_unpaid",
             language,
-            n=verdict.auc_gain.value,
+            n=verdict.auc_gain.value if _is_sure(verdict.auc_gain) else 0.0,
             gain=auc["value"],
             low=auc["low"],
             high=auc["high"],
@@ -147,17 +143,21 @@ def _over_order(verdict: Verdict, proof: Backtest, language: str) -> list[str]:
     """What is gained over the best plain order, where the best simple method is not that one."""
     if verdict.order == verdict.baseline:
         return []
-    gain = verdict.gain_over_order_per_book
-    ends = {name: difference(getattr(gain, name), proof, language) for name in ("low", "high")}
-    return [
-        phrase(
-            "backtest.verdict.over_order",
-            language,
-            order=scorer_name(verdict.order, language),
-            difference=difference(gain.value, proof, language),
-            **ends,
-        )
-    ]
+    order = scorer_name(verdict.order, language)
+    return _told_with_ends("over_order", verdict.gain_over_order_per_book, proof, language, order=order)
+
+
+def _told_with_ends(key: str, gain: Interval, proof: Backtest, language: str, **named: str) -> list[str]:
+    """A gain in money with its interval; nothing where it has none, as that of a single customer."""
+    ends = {"difference": gain.value, "low": gain.low, "high": gain.high}
+    if not all(map(math.isfinite, ends.values())):
+        return []
+    told = {name: difference(value, proof, language) for name, value in ends.items()}
+    return [phrase(f"backtest.verdict.{key}", language, **named, **told)]
+
+
+def _is_sure(gain: Interval) -> bool:
+    return gain.low > 0.0 or gain.high < 0.0
 
 
 def draws(proof: Backtest, language: str) -> str:
@@ -296,6 +296,17 @@ def count_sentences(proof: Backtest, outcome: str, language: str) -> list[str]:
     return said
 
 
+def _ripe_sentence(proof: Backtest, language: str) -> str:
+    """How much of the books could be judged at all, in all and of the last one."""
+    not_due = proof.rows.filter((pl.col("days_past_due") < 0) & ~pl.col("unpaid_known"))
+    ripe = pl.col("late").is_not_null().mean()
+    last = not_due.filter(pl.col("as_of") == proof.verdict.last)
+    shares = {"share": not_due.select(ripe).item(), "last": last.select(ripe).item()}
+    return phrase(
+        "backtest.method.ripe", language, **{name: format_share(v, language, 0) for name, v in shares.items()}
+    )
+
+
 def limits(proof: Backtest, language: str) -> list[str]:
     """What the figures do not tell."""
     verdict = proof.verdict
@@ -304,6 +315,7 @@ def limits(proof: Backtest, language: str) -> list[str]:
         phrase("backtest.method.policy", language),
         phrase("backtest.method.found_not_saved", language),
         phrase("backtest.method.short", language, n=days),
+        _ripe_sentence(proof, language),
         phrase("backtest.method.repeated", language),
         phrase("backtest.method.chosen", language),
     ]
