@@ -219,6 +219,14 @@ def test_delays_are_worked_by_hand() -> None:
     assert found.filter(scorer="always_0")["mae_days"].item() == pytest.approx((2 + 10 + 30) / 3)
 
 
+def test_a_fold_that_begins_too_early_says_what_a_backtest_can_do(ledger: pdl.Ledger) -> None:
+    early = pdl.load_config(
+        {"backtest": CONFIG.backtest.model_dump() | {"history_min_days": 60, "fold_count": 12}}
+    )
+    with pytest.raises(ThinLedgerError, match=r"Fold 1 cannot be trained as of .* lower backtest.fold_count"):
+        backtest(ledger, early)
+
+
 def test_one_customer_or_one_outcome_judges_nobody(ledger: pdl.Ledger) -> None:
     largest = ledger.invoices["customer_id"].mode().sort()[0]
     own = ledger.invoices.filter(customer_id=largest)

@@ -13,6 +13,7 @@ import polars as pl
 from paydelay.backtest.baselines import baselines
 from paydelay.calibration import Floats
 from paydelay.config import Config, booster_threads
+from paydelay.errors import ThinLedgerError
 from paydelay.explain import contributions, fold_horizon
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.folds import Fold
@@ -89,6 +90,11 @@ def replay(
     Returns
     -------
     Replay
+
+    Raises
+    ------
+    ThinLedgerError
+        If the ledger is too thin to train on by the day of a fold.
     """
     history = History.build(ledger, config.ledger, covariates)
     parts, models, drivers = [], [], []
@@ -96,7 +102,7 @@ def replay(
         if told is not None:
             told(fold)
         trained = _windowed(config, history, fold)
-        model = train(ledger, fold.train_as_of, trained, True, catalogue, covariates)
+        model = _trained(ledger, fold, trained, catalogue, covariates)
         past = History.build(cut_ledger(ledger, fold.train_as_of), config.ledger, covariates)
         panel = build_panel(history, fold.as_ofs, catalogue)
         outcomes = Outcomes.of(history, fold.labels_at, config.ledger)
@@ -112,6 +118,23 @@ def replay(
         models.append({"fold": fold.number, "train_as_of": fold.train_as_of.isoformat()} | facts)
         logger.info("fold %d: trained as of %s, %d rows", fold.number, fold.train_as_of, len(panel))
     return Replay(pl.concat(parts), models, pl.concat(drivers))
+
+
+def _trained(
+    ledger: Ledger,
+    fold: Fold,
+    config: Config,
+    catalogue: Catalogue,
+    covariates: Mapping[str, pl.DataFrame] | None,
+) -> DelayModel:
+    """The fold's model; where the ledger is too thin by its day, what a backtest can do about it."""
+    try:
+        return train(ledger, fold.train_as_of, config, True, catalogue, covariates)
+    except ThinLedgerError as error:
+        raise ThinLedgerError(
+            f"Fold {fold.number} cannot be trained as of {fold.train_as_of}. {error} In a backtest: lower "
+            "backtest.fold_count, or raise backtest.history_min_days."
+        ) from error
 
 
 def _windowed(config: Config, history: History, fold: Fold) -> Config:
