@@ -17,7 +17,7 @@ import polars as pl
 
 from paydelay.history import NEVER, History, day_of
 
-WINDOWS = (90, 365)
+WINDOWS = (30, 90, 365)
 _SUMS = ("n", "delay", "delay_squared", "late", "late15", "late30", "amount", "amount_delay")
 
 
@@ -71,7 +71,7 @@ def _mean(name: str, days: int | None, weight: str = "n") -> str:
 
 
 def query(folder: Path, dates: list[date]) -> str:
-    """The whole statement: the panel's rows with seventeen features, in the order of the panel."""
+    """The whole statement: the panel's rows with nineteen features, in the order of the panel."""
     listed = ", ".join(f"({day_of(when)})" for when in dates)
     sums = ", ".join(f"sum(sum({name})) OVER w AS {name}" for name in _SUMS)
     back = ", ".join(
@@ -100,26 +100,27 @@ back AS (SELECT p.customer, p.day, {back} FROM p JOIN settled r
          ON r.customer = p.customer AND r.back_day <= p.day WHERE r.back_day < {int(NEVER)} GROUP BY ALL),
 known AS (SELECT p.customer, p.day, p.overdue_count, p.oldest,
   {_mean("delay", 90)} AS f0, {_mean("delay", 365)} AS f1, {_mean("delay", None)} AS f2,
-  {_mean("late", 90)} AS f3, {_mean("late15", 365)} AS f4, {_mean("late30", 365)} AS f5,
-  {_mean("amount_delay", 365, "amount")} AS f6, {spread} AS f7,
-  {_window("n", 90)} AS f8, {_window("n", 365)} AS f9, {_window("n", None)} AS f10,
-  coalesce(i.n, 0) - coalesce(i90.n, 0) AS f11, p.day - i.first_day AS f12
+  {_mean("late", 30)} AS f3, {_mean("late", 90)} AS f4, {_mean("late15", 365)} AS f5,
+  {_mean("late30", 365)} AS f6, {_mean("amount_delay", 365, "amount")} AS f7, {spread} AS f8,
+  {_window("n", 30)} AS f9, {_window("n", 90)} AS f10, {_window("n", 365)} AS f11,
+  {_window("n", None)} AS f12,
+  coalesce(i.n, 0) - coalesce(i90.n, 0) AS f13, p.day - i.first_day AS f14
   FROM p ASOF LEFT JOIN cum now ON p.customer = now.customer AND p.day >= now.day
   {joins}
   ASOF LEFT JOIN issues i ON p.customer = i.customer AND p.day >= i.day
   ASOF LEFT JOIN issues i90 ON p.customer = i90.customer AND p.day - 90 >= i90.day
   LEFT JOIN back ON p.customer = back.customer AND p.day = back.day)
-SELECT {", ".join(f"k.f{number}::FLOAT AS f{number}" for number in range(13))},
-  k.overdue_count::FLOAT AS f13, k.oldest::FLOAT AS f14,
-  (b.day - b.due_day)::FLOAT AS f15, b.terms_days::FLOAT AS f16
+SELECT {", ".join(f"k.f{number}::FLOAT AS f{number}" for number in range(15))},
+  k.overdue_count::FLOAT AS f15, k.oldest::FLOAT AS f16,
+  (b.day - b.due_day)::FLOAT AS f17, b.terms_days::FLOAT AS f18
 FROM book b JOIN known k ON b.customer = k.customer AND b.day = k.day
 ORDER BY b.day, b.invoice"""
 
 
 def panel(folder: Path, dates: list[date]) -> Any:
-    """The features as a float32 array of shape (n_rows, 17)."""
+    """The features as a float32 array of shape (n_rows, 19)."""
     import duckdb
 
     with duckdb.connect() as connection:
         columns = connection.execute(query(folder, dates)).fetchnumpy()
-    return np.column_stack([np.ma.filled(columns[f"f{n}"], np.nan) for n in range(17)]).astype(np.float32)
+    return np.column_stack([np.ma.filled(columns[f"f{n}"], np.nan) for n in range(19)]).astype(np.float32)

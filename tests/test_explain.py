@@ -408,10 +408,8 @@ def test_small_causes_are_dropped_and_the_limit_kept():
     phi = [0.4, -0.35, 0.3, 0.25, -0.2, 0.15, 0.01, 0.0]
     assert len(told(phi, [0.5] * 8, features)) == 5
     assert len(told(phi, [0.5] * 8, features, limit=8)) == 6  # 0.01 is below its share, 0.0 is nothing
-    assert [r["cause"] for r in told(phi, [0.5] * 8, features, limit=2)] == [
-        "customer_late_share",
-        "limit_use",
-    ]
+    two = told(phi, [0.5] * 8, features, limit=2)
+    assert [r["cause"] for r in two] == ["customer_late_share", "limit_use"]
     assert told([0.0] * 8, [0.5] * 8, features) == []
 
 

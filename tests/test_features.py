@@ -228,13 +228,18 @@ BY_HAND = {
     # By settlement: delays 10, 0, 35 and 20, the last two within 90 days.
     "delay_mean_90": 55 / 2,
     "delay_mean_365": 65 / 4,
+    "delay_mean_last5": 65 / 4,
     "delay_mean_all": 65 / 4,
     "delay_last1": 20,
+    "late_share_30": math.nan,
     "late_share_90": 1,
+    "late_share_last5": 3 / 4,
     "late15_share_365": 2 / 4,
     "late30_share_365": 1 / 4,
     "delay_weighted_365": (10_000 + 0 + 35_000 + 60_000) / 6000,
     "delay_spread_365": math.sqrt((100 + 0 + 1225 + 400) / 4 - (65 / 4) ** 2),
+    "delay_trend_last5": 0,
+    "settled_count_30": 0,
     "settled_count_90": 2,
     "settled_count_365": 4,
     "settled_count_all": 4,
@@ -440,17 +445,25 @@ def test_parts_are_told_by_settled_invoice() -> None:
     assert math.isnan(observed_of(ledger, "2024-02-16")["F2"]["partly_paid_share_365"])
 
 
+def test_a_trend_is_told_only_where_there_is_something_older_to_compare_with() -> None:
+    invoices = [invoice(f"F{n}", "2024-01-01", "2024-01-31") for n in range(7)]
+    payments = [paid(f"F{n}", f"2024-02-{n + 1:02d}") for n in range(6)]
+    ledger = small_ledger(invoices, payments)
+    assert math.isnan(observed_of(ledger, "2024-02-05")["F6"]["delay_trend_last5"])
+    assert observed_of(ledger, "2024-02-06")["F6"]["delay_trend_last5"] == pytest.approx(4 - 3.5)
+
+
 def test_windows_of_settlements_go_by_the_day_of_recording() -> None:
     ledger = small_ledger(
         [invoice("F1", "2024-01-01", "2024-01-31"), invoice("F2", "2024-03-01", "2024-03-31")],
         [paid("F1", "2024-02-05", recorded_on=day("2024-03-20"))],
     )
     before, after = values_of(ledger, "2024-03-19")["F2"], values_of(ledger, "2024-03-20")["F2"]
-    assert (before["settled_count_90"], after["settled_count_90"]) == (0, 1)
+    assert (before["settled_count_30"], after["settled_count_30"]) == (0, 1)
     assert after["delay_mean_all"] == 5
     assert np.isnan(before["delay_mean_all"])
-    assert values_of(ledger, "2024-06-17")["F2"]["settled_count_90"] == 1
-    assert values_of(ledger, "2024-06-18")["F2"]["settled_count_90"] == 0
+    assert values_of(ledger, "2024-04-18")["F2"]["settled_count_30"] == 1
+    assert values_of(ledger, "2024-04-19")["F2"]["settled_count_30"] == 0
 
 
 def test_a_cohort_counts_open_invoices_where_settlements_show_only_quick_payers() -> None:
@@ -473,15 +486,15 @@ def test_the_same_season_a_year_ago() -> None:
     assert values_of(ledger, "2024-06-09")["NOW"]["season_late_share"] == pytest.approx(2 / 3)
 
 
-def test_the_last_few_are_the_latest_settled() -> None:
+def test_the_trend_is_the_last_five_against_the_last_twenty() -> None:
     invoices = [invoice(f"F{n:02d}", "2024-01-01", "2024-01-31") for n in range(11)]
     payments = [
         paid(f"F{n:02d}", str(day("2024-02-01") + timedelta(n))) for n in range(10)
     ]  # 1 to 10 days late
     row = values_of(small_ledger(invoices, payments), "2024-02-20")["F10"]
+    assert row["delay_trend_last5"] == pytest.approx((6 + 7 + 8 + 9 + 10) / 5 - 5.5)
     assert row["delay_mean_last20"] == 5.5
     assert row["late_share_last20"] == 1
-    assert row["weekday_delay_mean_last5"] == (6 + 7 + 8 + 9 + 10) / 5
 
 
 def test_what_was_disputed_and_closed_is_not_open_and_never_less_than_none() -> None:

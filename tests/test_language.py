@@ -236,12 +236,10 @@ SENTENCES = [
         "retard",
     ),
     (
-        "weekday_like_amount_late_share",
-        Evidence(0.75, "share", 365, count=4, detail=1),
-        "When due on a Tuesday, pays 75% of its invoices of like amount late over the last 12 months "
-        "(4 invoices)",
-        "Quand l'échéance tombe un mardi, paie en retard 75 % de ses factures de montant comparable sur les "
-        "12 derniers mois (4 factures)",
+        "customer_delay_trend",
+        Evidence(-3, "days", last_count=5, count=40),
+        "Its delays have improved by 3 days on its last 5 invoices",
+        "Ses retards se sont réduits de 3 jours sur ses 5 dernières factures",
     ),
     (
         "weekday_mean_delay",
@@ -250,6 +248,14 @@ SENTENCES = [
         "the book's median is 5 days late",
         "Quand l'échéance tombe un mardi, paie en moyenne avec 9 jours de retard sur les 12 derniers mois "
         "(4 factures) ; la médiane du portefeuille est de 5 jours de retard",
+    ),
+    (
+        "weekday_like_amount_late_share",
+        Evidence(0.75, "share", 365, count=4, detail=1),
+        "When due on a Tuesday, pays 75% of its invoices of like amount late over the last 12 months "
+        "(4 invoices)",
+        "Quand l'échéance tombe un mardi, paie en retard 75 % de ses factures de montant comparable sur les "
+        "12 derniers mois (4 factures)",
     ),
     (
         "terms_late_share",

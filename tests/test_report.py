@@ -216,7 +216,7 @@ def test_ageing_has_five_ages_and_a_row_due_today_is_not_late():
 def test_reasons_lead_with_what_the_row_does_not_show_already():
     rule = told("rule_overdue", 1, "8 days overdue")
     pooled = told("pooled_unpaid", 1, "Too few unpaid invoices")
-    late, trend = told("customer_late_share", 1, "late"), told("customer_last_delay", -1, "better")
+    late, trend = told("customer_late_share", 1, "late"), told("customer_delay_trend", -1, "better")
     overdue = {"days_past_due": 8, "reasons_late": [rule, late], "reasons_unpaid": [pooled, trend, late]}
     assert [(reason.text, reason.raises) for reason in told_reasons(overdue)] == [
         ("better", False),

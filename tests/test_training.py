@@ -146,7 +146,7 @@ def test_noise_grows_few_trees_and_what_can_be_learned_more(noise: Ledger, weekd
     model = train(noise, end_of(), config, force=True)
     assert model.manifest["tree_count"] == lightgbm.Booster(model_str=model.booster_text).num_trees()
     assert model.manifest["tree_count"] < 40
-    assert weekday_model.manifest["tree_count"] == SETTINGS["model"]["tree_count"]
+    assert weekday_model.manifest["tree_count"] > 0.75 * SETTINGS["model"]["tree_count"]
 
 
 def test_non_payment_has_a_gate_of_its_own(weekday_model: DelayModel) -> None:

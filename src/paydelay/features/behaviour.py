@@ -144,6 +144,16 @@ def _cohort_mean(name: str, measure: str, cause: str, what: str, days: int, weig
     )
 
 
+def delay_trend(view: PastView) -> Floats:
+    """Mean delay of the last 5 settlements less that of the last 20."""
+    return view.mean("settled", "delay", last=5) - view.mean("settled", "delay", last=20)
+
+
+def _trend_observed(columns: Mapping[str, Floats]) -> Floats:
+    """The trend where there is an older settlement to compare the last five with."""
+    return np.where(columns["settled_count_all"] > 5, columns["delay_trend_last5"], np.nan)
+
+
 def part_payments(view: PastView) -> Floats:
     """Payments that left something open, by settlements and one more for customers with few."""
     return view.total("partly_paid", days=365) / (view.total("settled", days=365) + 1.0)
@@ -164,10 +174,13 @@ def season_late_share(view: PastView) -> Floats:
 BEHAVIOUR: tuple[Feature, ...] = (
     _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay", days=90),
     _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay", days=365),
+    _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay", last=5),
     _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay", last=20),
     _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay"),
     _settled_mean("delay", "delay", "customer_last_delay", "Delay", last=1),
+    _settled_mean("late_share", "late", "customer_late_share", "Share paid late", days=30),
     _settled_mean("late_share", "late", "customer_late_share", "Share paid late", days=90),
+    _settled_mean("late_share", "late", "customer_late_share", "Share paid late", last=5),
     _settled_mean("late_share", "late", "customer_late_share", "Share paid late", last=20),
     _settled_mean(
         "late15_share", "late15", "customer_late15_share", "Share paid over 15 days late", days=365
@@ -224,6 +237,19 @@ BEHAVIOUR: tuple[Feature, ...] = (
         lambda view: view.spread("settled", "delay", days=365),
         window_days=365,
         count="settled_count_365",
+        per="customer",
+    ),
+    Feature(
+        "delay_trend_last5",
+        "behaviour",
+        "days",
+        "Whether the customer pays later than it used to: last 5 settlements against the last 20.",
+        "mean delay of the last 5 settlements - mean delay of the last 20",
+        "customer_delay_trend",
+        delay_trend,
+        last_count=5,
+        count="settled_count_all",
+        observed=_trend_observed,
         per="customer",
     ),
     _cohort_mean("cohort_delay_mean", "delay", "cohort_mean_delay", "Mean days late", 90),
@@ -289,6 +315,13 @@ BEHAVIOUR: tuple[Feature, ...] = (
         season_late_share,
         window_days=61,
         per="customer",
+    ),
+    _count(
+        "settled_count_30",
+        "settled",
+        "Invoices the customer settled in the last 30 days.",
+        "invoice_count",
+        days=30,
     ),
     _count(
         "settled_count_90",
