@@ -46,7 +46,6 @@ PART = (
     "settled_count_all",
     "issued_count_90",
     "customer_age_days",
-    "customer_open_count",
     "customer_overdue_count",
     "oldest_overdue_days",
     "days_past_due",
@@ -263,7 +262,7 @@ def grow_dates(books: Path, size: int) -> list[dict[str, Any]]:
 
 
 def compare_with_duckdb(books: Path, size: int) -> dict[str, Any]:
-    """Twenty features by both, in turn."""
+    """A part of the features by both, in turn."""
     folder = ["--folder", str(books / f"ledger_{size}")]
     runs = in_turn({"part": folder, "duckdb": folder})
     ours, theirs = median(runs["part"], "wall_s"), median(runs["duckdb"], "wall_s")

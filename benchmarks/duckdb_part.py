@@ -71,7 +71,7 @@ def _mean(name: str, days: int | None, weight: str = "n") -> str:
 
 
 def query(folder: Path, dates: list[date]) -> str:
-    """The whole statement: the panel's rows with twenty features, in the order of the panel."""
+    """The whole statement: the panel's rows with nineteen features, in the order of the panel."""
     listed = ", ".join(f"({day_of(when)})" for when in dates)
     sums = ", ".join(f"sum(sum({name})) OVER w AS {name}" for name in _SUMS)
     back = ", ".join(
@@ -90,7 +90,7 @@ settled AS (SELECT * FROM '{folder}/settlements.parquet'),
 invoices AS (SELECT * FROM '{folder}/open.parquet'),
 issued AS (SELECT * FROM '{folder}/issued.parquet'),
 book AS (SELECT i.*, d.day FROM dates d JOIN invoices i ON i.from_day <= d.day AND d.day < i.to_day),
-p AS (SELECT customer, day, count(*) AS open_count, count(*) FILTER (due_day < day) AS overdue_count,
+p AS (SELECT customer, day, count(*) FILTER (due_day < day) AS overdue_count,
       max(day - due_day) AS oldest FROM book GROUP BY customer, day),
 cum AS (SELECT customer, day, {sums} FROM settled GROUP BY customer, day
         WINDOW w AS (PARTITION BY customer ORDER BY day)),
@@ -98,7 +98,7 @@ issues AS (SELECT customer, day, sum(count(*)) OVER (PARTITION BY customer ORDER
            min(day) OVER (PARTITION BY customer) AS first_day FROM issued GROUP BY customer, day),
 back AS (SELECT p.customer, p.day, {back} FROM p JOIN settled r
          ON r.customer = p.customer AND r.back_day <= p.day WHERE r.back_day < {int(NEVER)} GROUP BY ALL),
-known AS (SELECT p.customer, p.day, p.open_count, p.overdue_count, p.oldest,
+known AS (SELECT p.customer, p.day, p.overdue_count, p.oldest,
   {_mean("delay", 90)} AS f0, {_mean("delay", 365)} AS f1, {_mean("delay", None)} AS f2,
   {_mean("late", 30)} AS f3, {_mean("late", 90)} AS f4, {_mean("late15", 365)} AS f5,
   {_mean("late30", 365)} AS f6, {_mean("amount_delay", 365, "amount")} AS f7, {spread} AS f8,
@@ -111,16 +111,16 @@ known AS (SELECT p.customer, p.day, p.open_count, p.overdue_count, p.oldest,
   ASOF LEFT JOIN issues i90 ON p.customer = i90.customer AND p.day - 90 >= i90.day
   LEFT JOIN back ON p.customer = back.customer AND p.day = back.day)
 SELECT {", ".join(f"k.f{number}::FLOAT AS f{number}" for number in range(15))},
-  k.open_count::FLOAT AS f15, k.overdue_count::FLOAT AS f16, k.oldest::FLOAT AS f17,
-  (b.day - b.due_day)::FLOAT AS f18, b.terms_days::FLOAT AS f19
+  k.overdue_count::FLOAT AS f15, k.oldest::FLOAT AS f16,
+  (b.day - b.due_day)::FLOAT AS f17, b.terms_days::FLOAT AS f18
 FROM book b JOIN known k ON b.customer = k.customer AND b.day = k.day
 ORDER BY b.day, b.invoice"""
 
 
 def panel(folder: Path, dates: list[date]) -> Any:
-    """The features as a float32 array of shape (n_rows, 20)."""
+    """The features as a float32 array of shape (n_rows, 19)."""
     import duckdb
 
     with duckdb.connect() as connection:
         columns = connection.execute(query(folder, dates)).fetchnumpy()
-    return np.column_stack([np.ma.filled(columns[f"f{n}"], np.nan) for n in range(20)]).astype(np.float32)
+    return np.column_stack([np.ma.filled(columns[f"f{n}"], np.nan) for n in range(19)]).astype(np.float32)

@@ -402,13 +402,14 @@ def test_a_value_that_rests_on_no_observation_names_no_reason():
 
 def test_small_causes_are_dropped_and_the_limit_kept():
     features = [Column(f"share_{cause}", cause, "share") for cause in (
-        "book_share", "limit_use", "overdue_share", "settled_share", "country_late_share", "month_end_share",
-        "concentration", "invoice_share",
+        "customer_late_share", "limit_use", "overdue_share", "settled_share", "country_late_share",
+        "month_end_share", "terms_late_share", "invoice_share",
     )]  # fmt: skip
     phi = [0.4, -0.35, 0.3, 0.25, -0.2, 0.15, 0.01, 0.0]
     assert len(told(phi, [0.5] * 8, features)) == 5
     assert len(told(phi, [0.5] * 8, features, limit=8)) == 6  # 0.01 is below its share, 0.0 is nothing
-    assert [r["cause"] for r in told(phi, [0.5] * 8, features, limit=2)] == ["book_share", "limit_use"]
+    two = told(phi, [0.5] * 8, features, limit=2)
+    assert [r["cause"] for r in two] == ["customer_late_share", "limit_use"]
     assert told([0.0] * 8, [0.5] * 8, features) == []
 
 

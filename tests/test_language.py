@@ -250,6 +250,14 @@ SENTENCES = [
         "(4 factures) ; la médiane du portefeuille est de 5 jours de retard",
     ),
     (
+        "weekday_like_amount_late_share",
+        Evidence(0.75, "share", 365, count=4, detail=1),
+        "When due on a Tuesday, pays 75% of its invoices of like amount late over the last 12 months "
+        "(4 invoices)",
+        "Quand l'échéance tombe un mardi, paie en retard 75 % de ses factures de montant comparable sur les "
+        "12 derniers mois (4 factures)",
+    ),
+    (
         "terms_late_share",
         Evidence(0.5, "share", 365, count=4, detail=30),
         "On terms of 30 days, pays 50% of its invoices late over the last 12 months (4 invoices)",
@@ -349,7 +357,6 @@ SENTENCES = [
     ),
     ("due_weekday", Evidence(4, "date_part"), "Falls due on a Friday", "Échéance un vendredi"),
     ("due_month_day", Evidence(1, "date_part"), "Falls due on day 1 of the month", "Échéance le 1er du mois"),
-    ("due_month", Evidence(8, "date_part"), "Falls due in August", "Échéance en août"),
     ("days_past_due", Evidence(-6, "days"), "Falls due in 6 days", "Échéance dans 6 jours"),
     (
         "covariate",

@@ -207,7 +207,7 @@ def test_rows_of_many_dates_are_those_of_each_date() -> None:
     book = [{**INVOICE, "invoice_id": f"F{n:04d}", "customer_id": f"C{n % 7}"} for n in range(1500)]
     days = [day("2024-01-05") + timedelta(n) for n in range(30)]
     history = History.build(small_ledger(book))
-    catalogue = CATALOGUE.select(["days_past_due", "customer_open_amount", "book_share"])
+    catalogue = CATALOGUE.select(["days_past_due", "customer_open_amount", "customer_overdue_share"])
     whole = build_panel(history, days, catalogue)
     assert len(whole) == 45_000
     pieces = [build_panel(history, [when], catalogue) for when in (days[0], days[17], days[-1])]
@@ -258,12 +258,12 @@ def test_features_are_taken_by_name_whatever_their_order() -> None:
 
 def test_missing_and_foreign_features_are_refused_by_name() -> None:
     found = panel_of(a_ledger(), "2024-02-10")
-    with pytest.raises(FeatureMismatchError, match=r"lacks invoice_age_days, book_share;"):
-        found.matrix([*FEW.names, "invoice_age_days", "book_share"])
+    with pytest.raises(FeatureMismatchError, match=r"lacks invoice_age_days, customer_overdue_share;"):
+        found.matrix([*FEW.names, "invoice_age_days", "customer_overdue_share"])
     with pytest.raises(FeatureMismatchError, match=r"holds amount, terms_days, which the model"):
         found.matrix(["days_past_due"])
-    with pytest.raises(FeatureMismatchError, match=r"lacks book_share and holds terms_days"):
-        found.matrix(["days_past_due", "amount", "book_share"])
+    with pytest.raises(FeatureMismatchError, match=r"lacks customer_overdue_share and holds terms_days"):
+        found.matrix(["days_past_due", "amount", "customer_overdue_share"])
 
 
 @pytest.mark.parametrize("rows", [np.array([True, False, False, True]), np.array([0, 3])])
@@ -578,5 +578,5 @@ def test_huge_amounts_keep_their_share() -> None:
             for amount in [9e12]
         ]
     )
-    panel = build_panel(History.build(ledger), [day("2024-02-01")], CATALOGUE.select(["open_concentration"]))
+    panel = build_panel(History.build(ledger), [day("2024-02-01")], CATALOGUE.select(["same_due_share"]))
     assert panel.X[0, 0] == pytest.approx(1.0)

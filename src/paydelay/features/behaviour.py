@@ -166,11 +166,6 @@ def _part_payments_observed(columns: Mapping[str, Floats]) -> Floats:
     return np.asarray(np.divide(payments, settled, out=np.full(len(settled), np.nan), where=settled > 0))
 
 
-def season_late_share(view: PastView) -> Floats:
-    """Late share of the two months around the same day a year ago, as known then."""
-    return view.mean("settled", "late", days=61, ago_days=335)
-
-
 BEHAVIOUR: tuple[Feature, ...] = (
     _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay", days=90),
     _settled_mean("delay_mean", "delay", "customer_mean_delay", "Mean delay", days=365),
@@ -303,17 +298,6 @@ BEHAVIOUR: tuple[Feature, ...] = (
         "parent_mean_delay",
         lambda view: np.where(view.has_parent(), view.mean("due", "delay", by="parent", days=365), np.nan),
         window_days=365,
-        per="customer",
-    ),
-    Feature(
-        "season_late_share",
-        "seasonality",
-        "share",
-        "Share the customer paid late in the same season a year ago.",
-        "late / settlements known in the 61 days ending 335 days before as_of",
-        "last_year_season",
-        season_late_share,
-        window_days=61,
         per="customer",
     ),
     _count(

@@ -19,24 +19,10 @@ def _limit_use(view: PastView) -> Floats:
     return share(view.open_book("amount"), view.attribute("credit_limit"))
 
 
-def _growth(view: PastView) -> Floats:
-    recent = view.total("issued", "amount", days=90) / 90.0
-    habit = view.total("issued", "amount", days=365) / np.clip(
-        view.days_since_first("issued") + 1.0, 90.0, 365.0
-    )
-    return share(recent, habit)
-
-
 def _amount_vs_usual(view: PastView) -> Floats:
     """Ratio of this invoice to the customer's usual one, by geometric mean, at most a hundredfold."""
     usual = view.mean("issued", "log_amount", days=365) / LOG_SCALE
     return np.exp(np.clip(np.log(np.maximum(view.amount, 0.01)) - usual, -4.6, 4.6))
-
-
-def _concentration(view: PastView) -> Floats:
-    squares, amount = view.open_book("amount_squared"), view.open_book("amount")
-    # Squares are held to the hundredth, which rounds those of a few cents up.
-    return np.minimum(share(squares, amount * amount), 1.0)
 
 
 def _feature(
@@ -52,14 +38,6 @@ def _feature(
 
 
 EXPOSURE: tuple[Feature, ...] = (
-    _feature(
-        "customer_open_count",
-        "count",
-        "Open invoices of the customer.",
-        "number of open invoices on as_of",
-        "open_count",
-        lambda view: view.open_book("count"),
-    ),
     _feature(
         "customer_open_amount",
         "amount",
@@ -101,28 +79,12 @@ EXPOSURE: tuple[Feature, ...] = (
         lambda view: view.open_book("oldest_days"),
     ),
     _feature(
-        "book_share",
-        "share",
-        "Share of the whole open book that this customer owes.",
-        "customer's open amount / open amount of the book",
-        "book_share",
-        lambda view: share(view.open_book("amount"), view.open_book("amount", by="book")),
-    ),
-    _feature(
         "limit_use",
         "share",
         "Use of the credit limit.",
         "customer's open amount / credit limit known on as_of",
         "limit_use",
         _limit_use,
-    ),
-    _feature(
-        "exposure_growth",
-        "ratio",
-        "Sales of the last 90 days against the habit of the last year.",
-        "daily amount issued in 90 days / daily amount issued in 365 days",
-        "exposure_growth",
-        _growth,
     ),
     _feature(
         "amount_vs_usual",
@@ -132,14 +94,6 @@ EXPOSURE: tuple[Feature, ...] = (
         "amount_vs_usual",
         _amount_vs_usual,
         per="invoice",
-    ),
-    _feature(
-        "open_concentration",
-        "share",
-        "How much of what the customer owes sits in few invoices.",
-        "sum of squared open amounts / squared sum",
-        "concentration",
-        _concentration,
     ),
     _feature(
         "parent_overdue_amount",

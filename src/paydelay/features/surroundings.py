@@ -34,10 +34,6 @@ def _month_end_distance(dates: Dates) -> NDArray[np.int64]:
     return np.asarray((next_month - dates).astype(np.int64) - 1)
 
 
-def _month(dates: Dates) -> NDArray[np.int64]:
-    return np.asarray(dates.astype("datetime64[M]").astype(np.int64) % 12 + 1)
-
-
 def _group_late_share(name: str, by: str, cause: str, days: int, meaning: str) -> Feature:
     def compute(view: PastView) -> Floats:
         estimate = view.shrunk_mean("due", "late", by, view.once(book_late_share), 20.0, days=days)
@@ -164,15 +160,6 @@ SURROUNDINGS: tuple[Feature, ...] = (
         "month_end_distance",
         lambda view: _of_due_date(view, _month_end_distance),
     ),
-    _plain(
-        "seasonality",
-        "due_month",
-        "date_part",
-        "Month of the due date.",
-        "month of the due date",
-        "due_month",
-        lambda view: _of_due_date(view, _month),
-    ),
     Feature(
         "as_of_weekday",
         "seasonality",
@@ -238,17 +225,6 @@ SURROUNDINGS: tuple[Feature, ...] = (
         lambda view: view.mean("settled", "delay", by="book", days=365),
         window_days=365,
         prior=DELAY_PRIOR,
-        per="book",
-    ),
-    Feature(
-        "book_delay_mean_30",
-        "climate",
-        "days",
-        "Mean delay of all that was settled in the last 30 days.",
-        "sum of delay / count over the book's settlements known in 30 days",
-        "book_mean_delay",
-        lambda view: view.mean("settled", "delay", by="book", days=30),
-        window_days=30,
         per="book",
     ),
     _known_or_missing(

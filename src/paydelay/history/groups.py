@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,10 +77,5 @@ def open_figures(history: History, view: PastView, group: Group, measure: str) -
         return figures
     share = states.open[view.state[chosen]] / facts.amount[invoice]
     cents = np.rint(np.maximum(share, 0.0) * facts.amount_reporting[invoice]).astype(np.int64)
-    if measure == "amount_squared":
-        # Squares outgrow whole numbers; rows come in one order, so the sum is the same each time.
-        squares = np.zeros(len(figures))
-        np.add.at(squares, pair, (cents / 100.0) ** 2 * 100.0)
-        return cast(Integers, squares)
     np.add.at(figures, pair, cents)
     return figures

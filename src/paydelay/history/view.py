@@ -428,18 +428,15 @@ class PastView:
 
     def open_book(
         self,
-        measure: Literal[
-            "count", "amount", "overdue_count", "overdue_amount", "oldest_days", "amount_squared"
-        ],
+        measure: Literal["count", "amount", "overdue_count", "overdue_amount", "oldest_days"],
         by: str = "customer",
     ) -> Floats:
         """A figure of all invoices open on the row's date that belong to the row's entity.
 
         Parameters
         ----------
-        measure : {'count', 'amount', 'overdue_count', 'overdue_amount', 'oldest_days', 'amount_squared'}
-            ``oldest_days`` is the highest number of days past due among them,
-            ``amount_squared`` the sum of the squared open amounts.
+        measure : {'count', 'amount', 'overdue_count', 'overdue_amount', 'oldest_days'}
+            ``oldest_days`` is the highest number of days past due among them.
         by : str
             Whose invoices: see :meth:`History.entity`.
 

@@ -25,7 +25,7 @@ _WEEKDAY_CAUSES = frozenset(
 )
 _TERMS_CAUSES = frozenset({"terms_mean_delay", "terms_late_share"})
 _BOOK_CAUSES = frozenset({"book_mean_delay", "book_late_share"})
-_NAMES_OF_CAUSE = {"due_weekday": "weekday", "due_month": "month"}
+_NAMES_OF_CAUSE = {"due_weekday": "weekday"}
 _SETTLED_CAUSES = (
     *("customer_mean_delay", "customer_last_delay", "customer_weighted_delay", "book_mean_delay"),
     *("weekday_mean_delay", "terms_mean_delay"),
