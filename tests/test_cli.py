@@ -341,6 +341,25 @@ def test_a_day_without_open_invoices_says_so(home: Path, tmp_path: Path) -> None
     assert dict(pl.read_parquet(tmp_path / "none.parquet").schema) == SCORE_SCHEMA
 
 
+def test_a_model_is_corrected_by_what_came_since(home: Path, tmp_path: Path) -> None:
+    later = date.fromisoformat(TRAINED) + timedelta(21)
+    options = ("--as-of", later, "--model", home / "model", "--out", tmp_path / "newer")
+    said = done("recalibrate", home / "ledger", *options)
+    newer = DelayModel.load(tmp_path / "newer")
+    count = newer.manifest["corrected_by"]["invoice_count"]
+    assert count > 10
+    assert said == (
+        f"Model corrected by {count} invoices whose outcomes were known as of {later}, and written to "
+        f"{tmp_path / 'newer'}.\n"
+    )
+    day = later - timedelta(7)
+    asked = ("score", home / "ledger", "--as-of", day, "--model", tmp_path / "newer", "--top", 1)
+    assert run(*asked).err.startswith(f"Warning: the model was corrected on {later}, after {day}")
+    again = run("recalibrate", home / "ledger", "--as-of", TRAINED, *options[2:])
+    assert again.code == 2
+    assert "give a later date" in again.err
+
+
 def test_a_model_that_has_seen_what_became_of_the_invoices_is_told(home: Path) -> None:
     day = date.fromisoformat(TRAINED) - timedelta(60)
     asked = ("score", home / "ledger", "--as-of", day, "--model", home / "model", "--top", 1)

@@ -9,7 +9,7 @@ The walk of a ledger, and the module where each step lives:
 ``features``    what the model may know of an open invoice
 ``panel``       one row per date and open invoice
 ``outcomes``    labels and when they are mature
-``training``    ledger -> model: fit, calibrate, judge
+``training``    ledger -> model: fit, calibrate, judge, correct by what came since
 ``model``       the delay curve of an invoice
 ``curve``       what is read off a curve: shares, days, the 80 % interval
 ``scoring``     ledger + model -> score table
@@ -51,7 +51,7 @@ from paydelay.report import write_report
 from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
-from paydelay.training import train
+from paydelay.training import recalibrate, train
 from paydelay.worklist import Worklist, rank
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "panel",
     "rank",
     "read_ledger",
+    "recalibrate",
     "score",
     "simulate",
     "train",

@@ -27,6 +27,8 @@ _MARGIN_KNOT_COUNT = 7
 _SLOPE_MIN = 0.05
 _SEARCH = {"maxiter": 200, "ftol": 1e-7}
 _PAIRS_MAX = 120_000
+_PULL_OF_SCALE = 16.0
+_SCALE_BOUNDS = (0.3, 3.0)
 
 
 def sigmoid(log_odds: Floats) -> Floats:
@@ -90,6 +92,47 @@ class MonotoneCalibration:
     def probability(self, margin: NDArray[np.number], horizon_days: NDArray[np.number]) -> Floats:
         """Calibrated probability that the invoice is still open at the horizon."""
         return sigmoid(self.log_odds(margin, horizon_days))
+
+    def corrected(
+        self, scale: float, shift: float, horizon_knots: Floats, shifts: Floats
+    ) -> MonotoneCalibration:
+        """The map whose log-odds are ``scale * log_odds + shift``, and shifted by horizon.
+
+        Parameters
+        ----------
+        scale, shift : float
+            Above 0; 1 and 0 leave the map as it is.
+        horizon_knots : array of shape (k_knots,)
+            Horizons in days between which the further shift runs straight.
+        shifts : array of shape (k_knots,)
+            Further shift at each of them, constant beyond.
+
+        Returns
+        -------
+        MonotoneCalibration
+            A map of the same kind: it rises with the margin as this one does.
+
+        Examples
+        --------
+        >>> twice = MonotoneCalibration.identity().corrected(2.0, 0.1, np.array([0.0]), np.array([0.0]))
+        >>> float(twice.log_odds(np.array([0.5]), np.array([30.0]))[0])
+        1.1
+        """
+        knots = np.union1d(self.horizon_knots, horizon_knots)
+
+        def steps(of_old: Floats) -> Floats:
+            # Straight between the old knots, and so at every new one among them.
+            return np.diff(np.interp(knots, self.horizon_knots, np.concatenate([[0.0], np.cumsum(of_old)])))
+
+        further = np.interp(knots, horizon_knots, shifts)
+        return MonotoneCalibration(
+            margin_knots=self.margin_knots,
+            margin_values=scale * self.margin_values + shift + further[0],
+            horizon_knots=knots,
+            low_drops=scale * steps(self.low_drops),
+            high_drops=scale * steps(self.high_drops),
+            level_steps=scale * steps(self.level_steps) + np.diff(further),
+        )
 
     def to_dict(self) -> dict[str, list[float]]:
         """The map as plain numbers, for the manifest."""
@@ -172,6 +215,64 @@ def fit_calibration(
         high_drops=high,
         level_steps=level,
     )
+
+
+def fit_correction(
+    trained: MonotoneCalibration,
+    margin: NDArray[np.floating],
+    horizon_days: NDArray[np.number],
+    open_then: NDArray[np.floating],
+    weight: NDArray[np.floating],
+    penalty: float,
+) -> MonotoneCalibration:
+    """The map of training, moved as little as what came since asks for.
+
+    Parameters
+    ----------
+    trained : MonotoneCalibration
+        The map to correct.
+    margin, horizon_days, open_then, weight : array of shape (n_pairs,)
+        Raw margins, horizons, outcomes (1 still open) and weights of pairs.
+    penalty : float
+        Pull of each shift toward none, in units of a pair's weight.
+
+    Returns
+    -------
+    MonotoneCalibration
+        ``trained`` itself where there are fewer than 50 pairs or only one outcome.
+
+    Notes
+    -----
+    With z the log-odds of ``trained``, minimises the weighted log-loss of
+    ``scale z + shift + shift(horizon)`` plus the penalty times the squared distance
+    from z itself. The pull on the scale is sixteen times as strong: what hits all
+    customers at once moves the level, and the spread of the odds is the booster's.
+    """
+    from scipy.optimize import minimize
+
+    if len(margin) < 50 or np.ptp(open_then) == 0:
+        return trained
+    log_odds, horizons = trained.log_odds(margin, horizon_days), np.asarray(horizon_days, np.float64)
+    steps = np.array(_HORIZON_KNOTS)
+    steps = steps[(steps >= horizons.min()) & (steps <= horizons.max())]
+    steps = steps if len(steps) else np.array([0.0])
+    design = np.column_stack([log_odds, np.ones(len(log_odds)), _falls(horizons, steps)])
+    start = np.zeros(design.shape[1])
+    start[0] = 1.0
+    pull = np.full(len(start), penalty)
+    pull[0] *= _PULL_OF_SCALE
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        told = design @ parameters
+        away = parameters - start
+        cost = float(weight @ (np.logaddexp(0.0, told) - open_then * told))
+        gradient = design.T @ (weight * (sigmoid(told) - open_then)) + 2.0 * pull * away
+        return cost + float(pull @ away**2), gradient
+
+    bounds = [_SCALE_BOUNDS] + [(None, None)] * (len(start) - 1)
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_SEARCH).x
+    shifts = np.concatenate([[0.0], np.cumsum(fitted[2:])])
+    return trained.corrected(float(fitted[0]), float(fitted[1]), steps, shifts)
 
 
 def _design(margins: Floats, horizons: Floats, knots: Floats, steps: Floats) -> tuple[Floats, int]:

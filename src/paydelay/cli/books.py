@@ -83,10 +83,15 @@ def refuse_a_ledger(folder: Path, language: str) -> None:
 
 
 def tell_trained_later(model: DelayModel, as_of: date, language: str) -> None:
-    """A model that was trained after the day it scores knows what became of its invoices."""
+    """A model trained or corrected after the day it scores knows what became of its invoices."""
     trained = date.fromisoformat(model.manifest["trained_as_of"])
-    if trained > as_of:
-        told = phrase("told.trained_later", language, trained=trained, as_of=as_of)
+    corrected = date.fromisoformat(model.manifest.get("calibrated_as_of", trained.isoformat()))
+    if corrected > as_of:
+        told = (
+            phrase("told.trained_later", language, trained=trained, as_of=as_of)
+            if trained > as_of
+            else phrase("told.corrected_later", language, corrected=corrected, as_of=as_of)
+        )
         typer.secho(told, err=True, bold=True, fg=typer.colors.YELLOW)
 
 

@@ -189,6 +189,30 @@ def train(
 
 
 @application.command()
+def recalibrate(
+    ledger: LedgerPath,
+    as_of: AsOf,
+    model: ModelPath,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the corrected model is written.")],
+    language: Spoken = Language.en,
+) -> None:
+    """Correct a model's probabilities and dates by what came since it was trained."""
+    from paydelay.model import check_model_folder
+    from paydelay.training import recalibrate as recalibrated
+
+    check_model_folder(out)
+    fitted = load_model(model)
+    books = usable_ledger(ledger, language)
+    with stages("recalibrate", language):
+        newer = recalibrated(books, fitted, as_of)
+        newer.save(out)
+    count = newer.manifest["corrected_by"]["invoice_count"]
+    invoices = phrase("unit.invoices", language, n=count)
+    typer.echo(phrase("told.recalibrated", language, invoices=invoices, as_of=as_of, target=str(out)))
+    tell_stale(books, as_of, language)
+
+
+@application.command()
 def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     ledger: LedgerPath,
     as_of: AsOf,
