@@ -125,6 +125,8 @@ def tell(title: str, frame: pl.DataFrame) -> list[dict[str, Any]]:
     groups = [("all weeks", name, frame) for name in FORECASTS]
     groups += [(f"week {week}", "model", frame.filter(week=week)) for week in range(1, WEEKS + 1)]
     for weeks, name, part in groups:
+        if part.is_empty():
+            continue
         came, mean = part["came"].to_numpy(), part[name].to_numpy()
         facts = {"weeks": weeks, "forecast": name, "count": len(came), "bias": mean.sum() / came.sum() - 1.0}
         facts["error"] = np.abs(mean - came).sum() / came.sum()
@@ -153,7 +155,6 @@ def simulated(seed: int, regime_change: bool, weeks: int) -> list[dict[str, Any]
         day = START + timedelta(days=7 * week)
         if week % RETRAIN_WEEKS < FORECAST_STEP:
             model = pdl.train(ledger, day, pdl.load_config(CONFIG), force=True)
-            print(seed, regime_change, day, model.manifest["cash_shocks"], flush=True)
         rows += forecast(ledger, history, model, day, settings.end_date)
     return [{"seed": seed, **row} for row in rows]
 
@@ -167,7 +168,6 @@ def real() -> dict[str, Any]:
     history = History.build(ledger)
     for when in REAL_TRAINED:
         model = pdl.train(ledger, when, force=True)
-        print(when, model.manifest["cash_shocks"])
         weeks = (LABELS_AT - when).days // 7
         rows = [
             row

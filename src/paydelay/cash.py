@@ -36,8 +36,8 @@ _DRAW_COUNT = 1_000
 _DRAWN_AT_ONCE = 4_000_000
 _EDGE = 1e-6
 _LEVELS = (0.1, 0.9)
-_COMMON_PRIOR, _CUSTOMER_PRIOR = 0.06, 0.35
-_PRIOR_WEEKS, _PRIOR_CUSTOMERS = 10.0, 10.0
+_COMMON_PRIOR, _CUSTOMER_PRIOR = 0.08, 0.35
+_PRIOR_WEEKS, _PRIOR_CUSTOMERS = 20.0, 10.0
 _COMMON_MAX, _TOGETHER_MAX = 0.5, 0.9
 
 
@@ -298,8 +298,9 @@ def fit_shocks(
     quantile of the hazard. c is fitted to the products of what two invoices paid
     beyond their expectation, summed over pairs of different customers in one week,
     and to the pairs of one customer for both shares together; weeks count by how
-    surely they tell. Both are pulled toward 0.06 and 0.35, with ten weeks' and ten
-    customers' worth of evidence. A covariance below zero counts as none.
+    surely they tell. Both are pulled toward 0.08 and 0.35, with twenty weeks' and ten
+    customers' worth of evidence: weeks are few, and too narrow an interval misleads
+    more than one too wide. A covariance below zero counts as none.
     """
     hazard = np.clip(_hazards(share), _EDGE, 1.0 - _EDGE)
     before = np.column_stack([np.ones(len(share)), open_then[:, :-1]])
