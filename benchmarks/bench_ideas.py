@@ -9,24 +9,27 @@ as many ideas as these, one or two win by chance alone.
 
 --all tries every idea; without it, one or two of each family. --ideas takes those
 whose family or name holds one of the words. What a ledger printed is in
-out/bench/ideas-LEDGER.json.
+out/bench/ideas-LEDGER.json. With --resume, what an earlier run of the same code
+predicted is read from out/bench/ideas and not made again.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from idea_list import IDEAS, PLAIN, SEEDS, Idea
-from measuring import print_table, write_json
+from measuring import OUT, print_table, write_json
 from origins import Ground, NotTriedError, Origin, real_ground, simulated_ground, tutorial_ground
 from paired import Clusters, Plain, Said, differences, said, values, verdict
 from peers import blend
-from recipes import Prediction, predict
+from recipes import Prediction, predict, remembered
 
 from paydelay.config import Config, load_config
 
@@ -69,11 +72,20 @@ def tried(idea: Idea, origin: Origin, before: dict[str, list[Prediction]], numbe
     return blend([before[name][number] for name in idea.blend_of])
 
 
-def compare(ground: Ground, ideas: Sequence[Idea], config: Config) -> None:
+def compare(ground: Ground, ideas: Sequence[Idea], config: Config, resume: bool = False) -> None:
     """Try every idea on one ledger, print its table and write its figures."""
     origins = list(ground.origins(config))
+    store = OUT / "ideas" / ground.name
     clusters = Clusters([origin.cluster for origin in origins])
-    seeds = [[predict(origin, (seed,)) for origin in origins] for seed in SEEDS]
+
+    def kept(name: str, at: int, make: Callable[[], Prediction]) -> Prediction:
+        place = store / f"{origins[at].train_as_of}-{re.sub('[^a-z0-9.]+', '-', name.lower())}.npz"
+        return remembered(place, make, resume)
+
+    seeds = [
+        [kept(f"seed {number}", at, partial(predict, origin, (seed,))) for at, origin in enumerate(origins)]
+        for number, seed in enumerate(SEEDS)
+    ]
     told = {PLAIN: seeds[0]}
     plain = Plain([_said(origins, seed) for seed in seeds], clusters)
     rows: list[dict[str, Any]] = []
@@ -81,7 +93,10 @@ def compare(ground: Ground, ideas: Sequence[Idea], config: Config) -> None:
     for idea in ideas:
         started = time.process_time()
         try:
-            told[idea.name] = [tried(idea, origin, told, at) for at, origin in enumerate(origins)]
+            told[idea.name] = [
+                kept(f"{idea.family} {idea.name}", at, partial(tried, idea, origin, told, at))
+                for at, origin in enumerate(origins)
+            ]
         except NotTriedError as reason:
             rows.append({"family": idea.family, "idea": idea.name, "missing": str(reason)})
         else:
@@ -92,8 +107,8 @@ def compare(ground: Ground, ideas: Sequence[Idea], config: Config) -> None:
         print(*_line(rows[-1]), sep="  ", file=sys.stderr, flush=True)
     _print(ground.name, facts, plain, rows)
     trees = [one.tree_count for one in told[PLAIN]]
-    kept = {"figures": plain.mean, "spread_over_seeds": plain.spread, "trees": trees}
-    write_json(f"ideas-{ground.name}", {"origins": facts, PLAIN: kept, "ideas": rows})
+    today = {"figures": plain.mean, "spread_over_seeds": plain.spread, "trees": trees}
+    write_json(f"ideas-{ground.name}", {"origins": facts, PLAIN: today, "ideas": rows})
 
 
 def _said(origins: Sequence[Origin], predictions: Sequence[Prediction]) -> list[Said]:
@@ -161,6 +176,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=250, help="of the simulated ledger")
     parser.add_argument("--ideas", nargs="+", default=(), help="words of families or names")
     parser.add_argument("--all", action="store_true", help="every idea")
+    parser.add_argument("--resume", action="store_true", help="go on where a run of this code stopped")
     arguments = parser.parse_args()
     ideas = chosen(arguments.ideas, arguments.all)
     config = load_config({"model": {"thread_count": 1}})
@@ -173,7 +189,7 @@ def main() -> None:
         if ground is None:
             print(f"Skipped {name}: PAYDELAY_DATA names no folder that holds it.")
             continue
-        compare(ground, ideas, config)
+        compare(ground, ideas, config, arguments.resume)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from idea_columns import (
     strongest,
     without_runs,
 )
-from origins import Origin, every, first_looks, flat, not_due, window
+from origins import Origin, every, first_looks, flat, not_due, twice_a_week, window
 from peers import (
     all_features,
     catboost_rows,
@@ -41,6 +41,7 @@ from paydelay.config import Config
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel
 from paydelay.training import horizon_grid
+from paydelay.training.pairs import Pairs
 
 PLAIN = "as it is"
 
@@ -71,12 +72,22 @@ def _set(name: str, *, quick: bool = False, **settings: Any) -> Idea:
     return _grown("tree shape", name, quick=quick, settings=tuple(settings.items()))
 
 
-def _by_amount(power: float, panel: Panel) -> np.ndarray:
-    return np.maximum(panel.rows["open_amount_reporting"].to_numpy(), 1.0) ** power
+def _by_amount(power: float, panel: Panel, pairs: Pairs) -> np.ndarray:
+    return np.maximum(panel.rows["open_amount_reporting"].to_numpy(), 1.0)[pairs.row] ** power
 
 
-def _by_age(half_life_days: float, panel: Panel) -> np.ndarray:
-    return 0.5 ** ((panel.as_of_day.max() - panel.as_of_day) / half_life_days)
+def _by_age(half_life_days: float, panel: Panel, pairs: Pairs) -> np.ndarray:
+    return 0.5 ** ((panel.as_of_day.max() - panel.as_of_day[pairs.row]) / half_life_days)
+
+
+def _by_standing(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:
+    """A factor on the rows that are due."""
+    return np.where(panel.rows["days_past_due"].to_numpy()[pairs.row] >= 0, factor, 1.0)
+
+
+def _by_horizon(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:  # noqa: ARG001 - called as the others
+    """A factor on the pairs at the due date, which say who is late."""
+    return np.where(pairs.horizon_days == 0, factor, 1.0)
 
 
 def _grid(horizons: tuple[int, ...], outcomes: Outcomes, config: Config) -> tuple[int, ...]:
@@ -132,7 +143,11 @@ IDEAS = (
     _grown("row weights", "all rows alike", rows=flat, quick=True),
     _grown("row weights", "first look only", rows=first_looks),
     _grown("row weights", "rows not due only", rows=not_due, quick=True),
+    _grown("pair weights", "due rows a quarter", weigh=partial(_by_standing, 0.25), quick=True),
+    _grown("pair weights", "late horizon 3 times", weigh=partial(_by_horizon, 3.0), quick=True),
+    _grown("pair weights", "late horizon 10 times", weigh=partial(_by_horizon, 10.0)),
     _grown("density", "every 14 days", rows=_rows(every, 14), quick=True),
+    _grown("density", "twice a week", rows=twice_a_week, quick=True),
     _calibrated("none", uncalibrated),
     _calibrated("Platt", platt),
     _calibrated("isotonic, ties broken", isotonic),

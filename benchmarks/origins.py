@@ -195,6 +195,13 @@ def every(origin: Origin, days: int) -> Panel:
     return _some(origin.panel, (day_of(origin.train_as_of) - origin.panel.as_of_day) % days == 0)
 
 
+def twice_a_week(origin: Origin) -> Panel:
+    """Training rows of the same days and of the third day after each."""
+    days = training_as_ofs(origin.history, origin.train_as_of, origin.config.panel)
+    between = [day + timedelta(days=3) for day in days if day < origin.train_as_of]
+    return build_panel(origin.history, sorted({*days, *between}))
+
+
 def not_due(origin: Origin) -> Panel:
     """Training rows that are not due yet, as those judged are."""
     return _some(origin.panel, origin.panel.rows["days_past_due"].to_numpy() < 0)

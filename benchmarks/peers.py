@@ -128,6 +128,9 @@ def histogram_rows(
         n_iter_no_change=_PATIENCE_TREES,
         random_state=settings.seed,
     )
+    # Its bins want a value in every column.
+    empty = np.isnan(rows.X).all(axis=0)
+    rows = rows._replace(X=np.where(empty, 0.0, rows.X))
     watched = {}
     if later is not None:
         watched = {"X_val": later.X, "y_val": later.y, "sample_weight_val": later.weight}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -110,7 +111,7 @@ class Growth:
     rows : callable, optional
         From an origin to the panel that is learned from.
     weigh : callable, optional
-        From a panel to a factor on the weights that the booster learns by.
+        From a panel and pairs of it to a factor on the weights that the booster learns by.
     columns : callable, optional
         From an origin and a panel, of training or of the weekly books, to the panel
         with the columns that the booster sees.
@@ -128,7 +129,7 @@ class Growth:
 
     settings: tuple[tuple[str, Any], ...] = ()
     rows: Callable[[Origin], Panel] | None = None
-    weigh: Callable[[Panel], np.ndarray] | None = None
+    weigh: Callable[[Panel, Pairs], np.ndarray] | None = None
     columns: Callable[[Origin, Panel], Panel] | None = None
     rising: tuple[str, ...] = ()
     horizon_columns: tuple[str, ...] = HORIZON_COLUMNS
@@ -228,11 +229,11 @@ def _rows(
     growth: Growth,
     panel: Panel,
     pairs: Pairs,
-    weigh: Callable[[Panel], np.ndarray] | None = None,
+    weigh: Callable[[Panel, Pairs], np.ndarray] | None = None,
 ) -> Rows:
     weight = pairs.weight
     if weigh is not None:
-        factor = weigh(panel)[pairs.row]
+        factor = weigh(panel, pairs)
         # As much weight as before: the penalties of the booster count in it.
         weight = weight * factor * (weight.sum() / (weight * factor).sum())
     matrix = growth.matrix(panel, pairs.row, pairs.horizon_days)
@@ -275,3 +276,18 @@ def predict(
     median = np.clip(np.nan_to_num(median, nan=DELAY_SPAN_DAYS[1]), *DELAY_SPAN_DAYS)
     trees = int(np.mean([one.last.tree_count for one in grown]))
     return Prediction(probability, median, trees)
+
+
+def remembered(place: Path, make: Callable[[], Prediction], resume: bool) -> Prediction:
+    """A prediction, written to a file; read from it where that is wanted and it is there."""
+    if resume and place.exists():
+        with np.load(place) as found:
+            median = found.get("median_days")
+            return Prediction(found["prob_late"], median, int(found["tree_count"]) or None)
+    said = make()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    parts = {"prob_late": said.prob_late, "tree_count": np.array(said.tree_count or 0)}
+    if said.median_days is not None:
+        parts["median_days"] = said.median_days
+    np.savez(place, **parts)
+    return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from idea_list import IDEAS
 from origins import Ground, NotTriedError, Origin, every, flat, lay_out, not_due, window
 from paired import Clusters, Plain, Said, differences, said, values, verdict
 from peers import blend
-from recipes import Growth, Later, Prediction, predict
+from recipes import Growth, Later, Prediction, predict, remembered
 
 import paydelay as pdl
 from paydelay.config import load_config
@@ -243,3 +244,26 @@ def test_a_blend_brings_its_members_along() -> None:
     assert names == ["XGBoost", "CatBoost", "as it is + CatBoost + XGBoost"]
     assert len(chosen([], True)) == len(IDEAS) == len({idea.name for idea in IDEAS})
     assert 20 <= len(chosen([], False)) < len(IDEAS)
+
+
+def test_a_prediction_is_made_again_unless_a_run_is_resumed(tmp_path: Path) -> None:
+    place = tmp_path / "ledger" / "2024-07-29-idea.npz"
+    made = []
+
+    def make() -> Prediction:
+        made.append(1)
+        return Prediction(np.array([0.25, 0.5]), np.array([3.0]), 12)
+
+    for resume in (True, False, True):
+        found = remembered(place, make, resume)
+        assert (found.prob_late.tolist(), found.median_days.tolist(), found.tree_count) == (
+            [0.25, 0.5],
+            [3.0],
+            12,
+        )
+    assert len(made) == 2
+    bare = remembered(tmp_path / "bare.npz", lambda: Prediction(np.array([0.1])), True)
+    again = remembered(tmp_path / "bare.npz", lambda: Prediction(np.array([0.9])), True)
+    assert again.prob_late.tolist() == bare.prob_late.tolist()
+    assert again.median_days is None
+    assert again.tree_count is None
