@@ -41,6 +41,7 @@ COLUMNS = {
     "brier": "Brier",
     "late_value": "late value",
     "mae": "MAE, days",
+    "log_loss_30": "log-loss 30 d",
 }
 
 
@@ -151,6 +152,10 @@ def _print(name: str, facts: Sequence[dict[str, Any]], plain: Plain, rows: Seque
     note = "Below the first lines: difference, and half of its interval; * wins, ! loses by more than that."
     titles = ["idea", *COLUMNS.values(), "ECE", "verdict"]
     print_table(f"{name}, trained as of {when}", titles, lines, note)
+
+
+def _told(figures: dict[str, float], name: str) -> str:
+    return f"{figures[name]:.4f}" if name in figures else "-"
 
 
 def _line(row: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from calibrations import isotonic, platt, uncalibrated
+from ceilings import hindsight, simulated_truth
 from idea_columns import (
     RISING,
     RISING_SHRUNK,
@@ -31,7 +32,6 @@ from peers import (
     regression,
     runs_alone,
     runs_and_ratio,
-    simulated_truth,
     ten_features,
     xgboost_rows,
 )
@@ -90,6 +90,11 @@ def _by_horizon(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:  # noq
     return np.where(pairs.horizon_days == 0, factor, 1.0)
 
 
+def _by_nearness(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:  # noqa: ARG001 - as the others
+    """A factor on the pairs at the due date that fades within days of it."""
+    return 1.0 + (factor - 1.0) * np.exp(-np.abs(pairs.horizon_days) / 3.0)
+
+
 def _grid(horizons: tuple[int, ...], outcomes: Outcomes, config: Config) -> tuple[int, ...]:
     """The horizons named, and those that are always there; beyond two months as today."""
     far = {horizon for horizon in horizon_grid(outcomes, config) if horizon > 60}
@@ -145,7 +150,9 @@ IDEAS = (
     _grown("row weights", "rows not due only", rows=not_due, quick=True),
     _grown("pair weights", "due rows a quarter", weigh=partial(_by_standing, 0.25), quick=True),
     _grown("pair weights", "late horizon 3 times", weigh=partial(_by_horizon, 3.0), quick=True),
-    _grown("pair weights", "late horizon 10 times", weigh=partial(_by_horizon, 10.0)),
+    _grown("pair weights", "late horizon 5 times", weigh=partial(_by_horizon, 5.0), quick=True),
+    _grown("pair weights", "late horizon 10 times", weigh=partial(_by_horizon, 10.0), quick=True),
+    _grown("pair weights", "near the due date 5 times", weigh=partial(_by_nearness, 5.0), quick=True),
     _grown("density", "every 14 days", rows=_rows(every, 14), quick=True),
     _grown("density", "twice a week", rows=twice_a_week, quick=True),
     _calibrated("none", uncalibrated),
@@ -186,5 +193,6 @@ IDEAS = (
     _grown("peer", "CatBoost", quick=True, fitter=catboost_rows),
     Idea("blend", "as it is + CatBoost", blend_of=(PLAIN, "CatBoost"), quick=True),
     Idea("blend", "as it is + CatBoost + XGBoost", blend_of=(PLAIN, "CatBoost", "XGBoost"), quick=True),
+    Idea("ceiling", "hindsight: others due that day", hindsight, quick=True),
     Idea("ceiling", "the simulator's own truth", simulated_truth, quick=True),
 )

@@ -60,6 +60,8 @@ class Origin:
         Those of them that are judged.
     late : array of shape (n_judged,)
         1 where the invoice was still open when it was late.
+    open_30 : array of shape (n_judged,)
+        1 where it was still open 30 days after the due date; NaN where that is not mature.
     delay_days : array of shape (n_judged,)
         Delay kept inside DELAY_SPAN_DAYS; NaN where it is not mature.
     curve_rows : array of int
@@ -76,6 +78,7 @@ class Origin:
     books: Panel
     judged_rows: np.ndarray
     late: np.ndarray
+    open_30: np.ndarray
     delay_days: np.ndarray
     curve_rows: np.ndarray
     truth: np.ndarray | None = None
@@ -163,6 +166,7 @@ def lay_out(ground: Ground, history: History, when: date, config: Config) -> Ori
         books=books,
         judged_rows=rows,
         late=labels[:, 0].astype(np.float64),
+        open_30=labels[:, 1].astype(np.float64),
         delay_days=delay,
         curve_rows=np.sort(drawn),
         truth=None if ground.truth is None else _truth(judged, ground.truth),

@@ -26,7 +26,7 @@ from paydelay.metrics import (
     expected_calibration_error,
 )
 
-FIGURES = {"auc": 1, "log_loss": -1, "brier": -1, "late_value": 1, "mae": -1}
+FIGURES = {"auc": 1, "log_loss": -1, "brier": -1, "late_value": 1, "mae": -1, "log_loss_30": -1}
 """Figures with an interval: 1 where more is better, -1 where less is."""
 REPLICATES = 200
 TOP_SHARE = 0.2
@@ -56,22 +56,28 @@ def said(origin: Origin, prediction: Prediction) -> Said:
     Returns
     -------
     Said
-        Without ``mae`` where the idea has no curve.
+        Without ``mae`` and ``log_loss_30`` where the idea has no curve.
     """
     probability, late = prediction.prob_late, origin.late
-    clipped = np.clip(probability, _PROBABILITY_EDGE, 1.0 - _PROBABILITY_EDGE)
-    losses = -(late * np.log(clipped) + (1.0 - late) * np.log1p(-clipped))
     captured = CapturedValue(origin.amount * late, probability * origin.amount, origin.judged.as_of_day)
     figures: dict[str, Weighted] = {
         "auc": AreaUnderCurve(probability, late),
-        "log_loss": _mean(losses),
+        "log_loss": _mean(_losses(probability, late)),
         "brier": _mean((probability - late) ** 2),
         "late_value": lambda weight: captured(weight, top_share=TOP_SHARE),
     }
     if prediction.median_days is not None:
         errors = np.abs(prediction.median_days - origin.delay_days[origin.curve_rows])
         figures["mae"] = _mean(errors, origin.curve_rows)
+    if prediction.prob_open_30 is not None:
+        losses = _losses(prediction.prob_open_30, origin.open_30[origin.curve_rows])
+        figures["log_loss_30"] = _mean(losses, origin.curve_rows)
     return Said(figures, expected_calibration_error(probability, late))
+
+
+def _losses(probability: np.ndarray, came: np.ndarray) -> np.ndarray:
+    clipped = np.clip(probability, _PROBABILITY_EDGE, 1.0 - _PROBABILITY_EDGE)
+    return -(came * np.log(clipped) + (1.0 - came) * np.log1p(-clipped))
 
 
 def _mean(values: np.ndarray, rows: np.ndarray | None = None) -> Weighted:
@@ -170,7 +176,7 @@ def differences(told: Sequence[Said], plain: Plain, replicates: int = REPLICATES
     """
     clusters, found = plain.clusters, {}
     for name in FIGURES:
-        if name not in told[0].figures:
+        if name not in told[0].figures or name not in plain.mean:
             continue
 
         def difference(weight: np.ndarray, name: str = name) -> float:

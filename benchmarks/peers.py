@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 from bench_cores import HORIZONS, daily_hazard, separate_heads
 from idea_columns import column, pay_day_columns
-from origins import NotTriedError, Origin
+from origins import Origin
 from recipes import Learned, Prediction, Rows
 
 from paydelay.backtest.baselines import REGRESSION_FEATURES
@@ -189,13 +189,6 @@ def runs_alone(origin: Origin) -> Prediction:
 def late_ratio(origin: Origin) -> Prediction:
     """The customer's smoothed late ratio."""
     return Prediction(column(origin.judged, "late_share_shrunk_365"))
-
-
-def simulated_truth(origin: Origin) -> Prediction:
-    """What the simulator itself gives, knowing every customer's habits: no model can beat it."""
-    if origin.truth is None:
-        raise NotTriedError("the truth is known of simulated ledgers only")
-    return Prediction(origin.truth)
 
 
 def cox(origin: Origin) -> Prediction:

@@ -34,6 +34,8 @@ class Prediction(NamedTuple):
     median_days: np.ndarray | None = None
     """Of the origin's ``curve_rows``, kept inside DELAY_SPAN_DAYS."""
     tree_count: int | None = None
+    prob_open_30: np.ndarray | None = None
+    """Of the same rows: still open 30 days after the due date."""
 
 
 class Learned(NamedTuple):
@@ -271,23 +273,23 @@ def predict(
     pooled = pooled_curve(origin.outcomes, horizons, origin.config.model, trust_unpaid=False)
     manifest = {"outcomes": origin.config.outcomes.model_dump()}
     model = Curves("", part.feature_names, horizons, chart, pooled, manifest, margins_of=margins_of)
-    median = model.delay_quantile(model.survival(part), part.rows["days_past_due"].to_numpy(), 0.5)
+    curve, overdue = model.survival(part), part.rows["days_past_due"].to_numpy()
+    median = model.delay_quantile(curve, overdue, 0.5)
     # An invoice that is not expected to be paid at all counts as at the end of the span.
     median = np.clip(np.nan_to_num(median, nan=DELAY_SPAN_DAYS[1]), *DELAY_SPAN_DAYS)
     trees = int(np.mean([one.last.tree_count for one in grown]))
-    return Prediction(probability, median, trees)
+    return Prediction(
+        probability, median, trees, model.open_share_at(curve, overdue, float(DELAY_SPAN_DAYS[1]))
+    )
 
 
 def remembered(place: Path, make: Callable[[], Prediction], resume: bool) -> Prediction:
     """A prediction, written to a file; read from it where that is wanted and it is there."""
     if resume and place.exists():
         with np.load(place) as found:
-            median = found.get("median_days")
-            return Prediction(found["prob_late"], median, int(found["tree_count"]) or None)
+            parts = dict(found)
+            return Prediction(**parts | {"tree_count": int(parts.get("tree_count", 0)) or None})
     said = make()
     place.parent.mkdir(parents=True, exist_ok=True)
-    parts = {"prob_late": said.prob_late, "tree_count": np.array(said.tree_count or 0)}
-    if said.median_days is not None:
-        parts["median_days"] = said.median_days
-    np.savez(place, **parts)
+    np.savez(place, **{name: value for name, value in said._asdict().items() if value is not None})
     return said

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from bench_ideas import chosen
 from calibrations import isotonic, platt
+from ceilings import others_late
 from idea_columns import RUN_RATE_NAMES, like_invoices, pay_day_columns, repull, with_columns
 from idea_list import IDEAS
 from origins import Ground, NotTriedError, Origin, every, flat, lay_out, not_due, window
@@ -267,3 +268,16 @@ def test_a_prediction_is_made_again_unless_a_run_is_resumed(tmp_path: Path) -> N
     assert again.prob_late.tolist() == bare.prob_late.tolist()
     assert again.median_days is None
     assert again.tree_count is None
+
+
+def test_hindsight_leaves_the_invoice_itself_out() -> None:
+    due = date(2024, 3, 11)
+    found = others_late(
+        pl.Series(["A", "A", "A", "A", "B"]),
+        pl.Series([due, due, due, due, due]),
+        np.array([1, 1, 2, 3, 4]),
+        np.array([1.0, 1.0, 0.0, 1.0, 1.0]),
+        np.full(5, 0.4),
+    )
+    # Invoice 1 has two rows and counts once: of the two others one was late.
+    np.testing.assert_allclose(found, [1.4 / 3, 1.4 / 3, 2.4 / 3, 1.4 / 3, 0.4])
