@@ -73,7 +73,7 @@ def daily_hazard(panel: Panel, outcomes: Outcomes, judged: Panel) -> np.ndarray:
     matrix = _with_day(panel.X[chosen[row]], panel.feature_names, day - due[row], day)
     model = LateClassifier(**SETTINGS)
     model.fit(matrix, (settled[row] == day).astype(np.float32), sample_weight=panel.weights[chosen[row]])
-    due = outcomes.due_day[judged.invoice].astype(np.int64)
+    due = judged.rows["due_date"].to_physical().to_numpy().astype(np.int64)
     today = judged.as_of_day.astype(np.int64)
     log_open = np.zeros((len(judged), len(HORIZONS)))
     for ahead in range(1, HAZARD_DAYS + 1):
