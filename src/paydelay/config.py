@@ -58,9 +58,9 @@ class ModelSettings(_Settings):
     tree_count: int = Field(default=800, ge=1, le=10_000)
     """Most trees grown; how many are used is chosen by what happened later, half where nothing says."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
-    leaf_count: int = Field(default=31, ge=2, le=4096)
-    depth_max: int = Field(default=6, ge=1, le=16)
-    leaf_rows_min: int = Field(default=50, ge=1)
+    leaf_count: int = Field(default=63, ge=2, le=4096)
+    depth_max: int = Field(default=8, ge=1, le=16)
+    leaf_rows_min: int = Field(default=100, ge=1)
     feature_share: float = Field(default=0.6, gt=0, le=1)
     bin_count: int = Field(default=63, ge=3, le=255)
     """Values a feature is cut into; fewer are faster and, on these books, no worse."""
