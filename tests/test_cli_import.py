@@ -254,6 +254,9 @@ def test_the_help_names_every_kind() -> None:
         "import",
         "check",
         "train",
+        "backtest",
+        "tune",
+        "recalibrate",
         "score",
         "report",
     ]

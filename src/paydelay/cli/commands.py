@@ -190,6 +190,7 @@ def train(
     tell_stale(books, as_of, language)
 
 
+application.command()(backtest)
 application.command("tune")(tune_settings)
 
 
@@ -312,9 +313,6 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
     else:
         tell_trained_later(fitted, as_of, language)
     tell_stale(books, as_of, language)
-
-
-application.command()(backtest)
 
 
 def _rows_to_explain(
