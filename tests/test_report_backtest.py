@@ -138,7 +138,7 @@ def test_how_sure_the_verdict_is_stands_beside_it():
     assert rest.startswith(
         f"Without the customer with most invoices: EUR {abs(verdict.gain_without_largest.value):,.0f} "
     )
-    assert f"): {verdict.auc_gain.value:+.3f} (95% interval" in auc
+    assert f": {signed(verdict.auc_gain.value, 'en', 3)} (95% interval" in auc
     assert ("is not shown to tell" in auc) == (verdict.auc_gain.low <= 0.0 <= verdict.auc_gain.high)
 
 

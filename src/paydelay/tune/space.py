@@ -54,9 +54,9 @@ class Dimension:
 # than they tell.
 _BOOSTER = (
     Dimension("model.learning_rate", 0.03, 0.2, log=True),
-    Dimension("model.leaf_count", 7, 63, log=True),
-    Dimension("model.depth_max", 3, 8),
-    Dimension("model.leaf_rows_min", 10, 200, log=True),
+    Dimension("model.leaf_count", 7, 127, log=True),
+    Dimension("model.depth_max", 3, 10),
+    Dimension("model.leaf_rows_min", 10, 400, log=True),
     Dimension("model.feature_share", 0.3, 1.0),
     Dimension("model.row_share", 0.5, 1.0),
     Dimension("model.l2_penalty", 0.1, 50.0, log=True),
@@ -98,7 +98,7 @@ def settings_of(config: Config, names: Iterable[str]) -> Settings:
     Examples
     --------
     >>> settings_of(Config(), ["model.leaf_count"])
-    {'model.leaf_count': 31}
+    {'model.leaf_count': 63}
     """
     return {name: _value(config, name) for name in names}
 

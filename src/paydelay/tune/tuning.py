@@ -209,7 +209,7 @@ def tune(
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['best.yaml', 'trials.csv', 'tune.journal', 'tune.json']
     >>> tuning.trials.height, tuning.trials["model.leaf_count"][0]
-    (2, 31)
+    (2, 63)
     """
     given = config or Config()
     budget = _budget(trials, minutes)
