@@ -85,11 +85,6 @@ def _by_standing(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:
     return np.where(panel.rows["days_past_due"].to_numpy()[pairs.row] >= 0, factor, 1.0)
 
 
-def _by_horizon(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:  # noqa: ARG001 - called as the others
-    """A factor on the pairs at the due date, which say who is late."""
-    return np.where(pairs.horizon_days == 0, factor, 1.0)
-
-
 def _by_nearness(factor: float, panel: Panel, pairs: Pairs) -> np.ndarray:  # noqa: ARG001 - as the others
     """A factor on the pairs at the due date that fades within days of it."""
     return 1.0 + (factor - 1.0) * np.exp(-np.abs(pairs.horizon_days) / 3.0)
@@ -149,9 +144,10 @@ IDEAS = (
     _grown("row weights", "first look only", rows=first_looks),
     _grown("row weights", "rows not due only", rows=not_due, quick=True),
     _grown("pair weights", "due rows a quarter", weigh=partial(_by_standing, 0.25), quick=True),
-    _grown("pair weights", "late horizon 3 times", weigh=partial(_by_horizon, 3.0), quick=True),
-    _grown("pair weights", "late horizon 5 times", weigh=partial(_by_horizon, 5.0), quick=True),
-    _grown("pair weights", "late horizon 10 times", weigh=partial(_by_horizon, 10.0), quick=True),
+    *(
+        _grown("pair weights", f"late horizon {times:g} times", settings=(("late_weight", times),))
+        for times in (1.0, 6.0, 10.0)
+    ),
     _grown("pair weights", "near the due date 5 times", weigh=partial(_by_nearness, 5.0), quick=True),
     _grown("density", "every 14 days", rows=_rows(every, 14), quick=True),
     _grown("density", "twice a week", rows=twice_a_week, quick=True),
@@ -164,8 +160,8 @@ IDEAS = (
     _grown("monotone", "the pulled ones", rising=RISING_SHRUNK, quick=True),
     _set("leaves of 20 rows", leaf_rows_min=20),
     _set("leaves of 200 rows", leaf_rows_min=200),
-    _set("depth 4", depth_max=4, leaf_count=15),
-    _set("depth 8, 63 leaves", depth_max=8, leaf_count=63),
+    _set("depth 4, 15 leaves", depth_max=4, leaf_count=15),
+    _set("depth 6, 31 leaves of 50", depth_max=6, leaf_count=31, leaf_rows_min=50),
     _set("rate 0.025", learning_rate=0.025, tree_count=1600),
     _set("rate 0.1", learning_rate=0.1),
     _set("a third of the features", feature_share=0.3),

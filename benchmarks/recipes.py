@@ -210,15 +210,18 @@ def grow(origin: Origin, growth: Growth) -> Grown:
     watched = _rows(growth, panel, later)
     width = watched.X.shape[1]
     falling = growth.falling(panel.feature_names, width)
-    early = growth.fitter(
-        _rows(growth, panel, fitted, growth.weigh), watched if learns else None, settings, falling
-    )
+
+    def learned(pairs: Pairs) -> Rows:
+        stressed = pairs.stressing(config.outcomes.grace_days, config.model.late_weight)
+        return _rows(growth, panel, stressed, growth.weigh)
+
+    early = growth.fitter(learned(fitted), watched if learns else None, settings, falling)
     final = early
     if growth.refit:
         every = np.ones(len(panel), np.bool_)
         pairs = training_pairs(panel, origin.outcomes, horizons, every, origin.asked, seed)
         settings = settings.model_copy(update={"tree_count": early.tree_count})
-        final = growth.fitter(_rows(growth, panel, pairs, growth.weigh), None, settings, falling)
+        final = growth.fitter(learned(pairs), None, settings, falling)
     invoices = max(len(np.unique(panel.invoice[later.row])), 1)
     pull = PULL_INVOICES * float(later.weight.sum()) / invoices
     margin = early.margins(watched.X)

@@ -10,26 +10,26 @@ import polars as pl
 import pytest
 
 from paydelay import SimulationSettings, load_config, score, simulate, train
-from paydelay.backtest.baselines import customer_medians
-from paydelay.backtest.comparing import best_baseline, gain, measures, table
+from paydelay.backtest.baselines import baselines, customer_medians, unpaid_ratios
+from paydelay.backtest.comparing import best_baseline, gain, interval_of_rate, measures, table
 from paydelay.backtest.judging import (
     BASELINES,
     Judged,
     first_looks,
     judged_late,
-    judged_unpaid,
     late_rows,
     slices,
     without_largest,
 )
 from paydelay.backtest.replay import labels_day, replay
-from paydelay.backtest.tables import interval_of_rate, intervals_of_slope
+from paydelay.backtest.tables import intervals_of_slope
 from paydelay.config import BacktestSettings, Config
 from paydelay.folds import Fold, walk_back
 from paydelay.history import History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.metrics import AreaUnderCurve
 from paydelay.outcomes import Outcomes
+from paydelay.panel import Panel, build_panel
 
 CONFIG = load_config(
     {
@@ -92,8 +92,28 @@ def test_no_model_learns_from_an_outcome_that_was_not_mature_when_it_was_trained
     once = [Fold(1, fold.train_as_of, fold.as_ofs[:1], fold.train_as_of)]
     alone = replay(cut, once, CONFIG).rows
     full = rows.filter(as_of=fold.as_ofs[0])
-    for name in ("model", "unpaid", "delay_median", "regression", "late_ratio", "base_rate"):
+    for name in ("model", "unpaid", "delay_median", *BASELINES["late"], *BASELINES["unpaid"]):
         assert alone[name].equals(full[name]), name
+
+
+def test_no_baseline_sees_a_later_book(ledger: Ledger, folds: tuple[Fold, ...]) -> None:
+    trained = folds[0].train_as_of
+    history, past = History.build(ledger), History.build(cut_ledger(ledger, trained))
+    # The first customers of a book have settled nothing: what fills their last delay must not come later.
+    days = [date(2024, 2, 5), folds[-1].as_ofs[-1]]
+    panel = build_panel(history, days)
+    earlier = panel.as_of_day == day_of(days[0])
+    assert np.isnan(panel.X[earlier, panel.feature_names.index("delay_last1")]).any()
+    later = np.where(earlier[:, None], panel.X, 99.0).astype(np.float32)
+
+    def said(some: Panel) -> dict[str, np.ndarray]:
+        found = baselines(history, past, trained, some, 0.3, CONFIG)
+        return found.probabilities | found.unpaid | found.orders | found.median_days
+
+    alone, changed = said(panel.take(earlier)), said(replace(panel, X=later))
+    for name, scores in said(panel).items():
+        assert np.array_equal(scores[earlier], alone[name]), name
+        assert np.array_equal(scores[earlier], changed[name][earlier]), name
 
 
 def test_outcomes_are_those_of_the_last_day_and_only_where_they_are_mature(
@@ -144,6 +164,44 @@ def test_a_customer_without_settlements_has_the_median_of_the_book() -> None:
     assert customer_medians(history, asked, days).tolist() == [5.0, 20.0, 10.0, 0.0]
 
 
+def test_a_customers_unpaid_ratio_counts_what_had_matured_by_the_day() -> None:
+    invoices = pl.DataFrame(
+        {
+            "invoice_id": ["A", "B", "C", "D", "E"],
+            "customer_id": ["X", "X", "Y", "Y", "Y"],
+            "issue_date": ["2025-01-01"] * 5,
+            "due_date": ["2025-01-31", "2025-01-31", "2025-01-31", "2025-03-31", "2025-01-31"],
+            "amount": [10.0] * 5,
+            "currency": ["EUR"] * 5,
+            # The last was entered half a year late.
+            "recorded_on": ["2025-01-01"] * 4 + ["2025-07-01"],
+        }
+    )
+    payments = pl.DataFrame(
+        {"invoice_id": ["A", "B"], "payment_date": ["2025-02-10", "2025-05-20"], "amount": [10.0, 10.0]}
+    )
+    history = History.build(Ledger.from_frames(invoices, payments))
+    names = history.customers.to_list()
+    asked = np.array([names.index(name) for name in ("X", "Y")] * 2)
+    # 90 days after 31 January is 1 May: the day before nothing had matured.
+    days = np.array([day_of(date(2025, 4, 30))] * 2 + [day_of(date(2025, 5, 1))] * 2, np.int32)
+    ratios = unpaid_ratios(history, asked, days, Config())
+    # Then two of the three are unpaid: B, though it is paid later, and C; E is not in the books yet.
+    expected = [0.0, 0.0, (1 + 10 * 2 / 3) / 12, (1 + 10 * 2 / 3) / 11]
+    assert ratios.tolist() == pytest.approx(expected)
+
+
+def test_a_regression_learns_nothing_from_one_outcome(ledger: Ledger, folds: tuple[Fold, ...]) -> None:
+    # 365 days after their due date none of these invoices has matured.
+    never = load_config({"outcomes": {"unpaid_after_days": 365}})
+    trained = folds[0].train_as_of
+    history = History.build(cut_ledger(ledger, trained))
+    panel = build_panel(history, [trained])
+    found = baselines(history, history, trained, panel, 0.3, never)
+    assert set(found.unpaid["unpaid_regression"]) == {0.0}
+    assert len(set(found.probabilities["regression"])) > 10
+
+
 # Judging ----------------------------------------------------------------------------------
 
 
@@ -180,6 +238,26 @@ def test_money_is_ranked_by_probability_times_amount_or_by_an_order_of_its_own()
     assert figure(some, "model", "brier") == pytest.approx((0.01 + 0.01 + 0.04 + 0.04) / 4)
 
 
+def test_the_worklist_is_judged_as_it_is_delivered(rows: pl.DataFrame) -> None:
+    # As if what ranks first of each book were in dispute.
+    rank = pl.col("priority_rank")
+    rows = rows.with_columns(
+        set_aside=pl.when(rank == 1).then(pl.lit("dispute")).otherwise("set_aside"),
+        priority_rank=pl.when(rank > 1).then(rank),
+    )
+    found = table(judged_late(rows), 25).filter(scorer="worklist").row(0, named=True)
+    top = (
+        late_rows(rows)
+        .sort("as_of", pl.col("set_aside").is_not_null(), "priority_rank")
+        .with_columns(place=pl.int_range(pl.len()).over("as_of"), size=pl.len().over("as_of"))
+        .with_columns(money=pl.col("open_amount_reporting") * pl.col("late"))
+    )
+    reached = top.filter(pl.col("place") < (0.2 * pl.col("size")).ceil())["money"].sum()
+    assert found["late_value_20"] == pytest.approx(reached / top["money"].sum())
+    assert 0.0 < reached < top["money"].sum()
+    assert (found["auc"], found["brier"]) == (None, None)
+
+
 def test_weights_count_rows_and_amounts() -> None:
     some = judged(model=[0.9, 0.1, 0.8, 0.2])
     twice = np.array([2.0, 1.0, 1.0, 1.0])
@@ -194,10 +272,10 @@ def test_the_table_holds_every_scorer_and_names_the_best_baseline(rows: pl.DataF
     assert found["scorer"].to_list()[-1] == "oracle"
     ours = found.filter(scorer="model").row(0, named=True)
     assert ours["auc"] == AreaUnderCurve(late.said["model"], late.came)()
-    theirs = found.filter(~pl.col("scorer").is_in(["model", "oracle"]))
-    best = found.filter(scorer=best_baseline(found, "auc", BASELINES))["auc"].item()
+    theirs = found.filter(~pl.col("scorer").is_in(["model", "worklist", "oracle"]))
+    best = found.filter(scorer=best_baseline(found, "auc", BASELINES["late"]))["auc"].item()
     assert best == theirs["auc"].max()
-    least = found.filter(scorer=best_baseline(found, "brier", BASELINES))["brier"].item()
+    least = found.filter(scorer=best_baseline(found, "brier", BASELINES["late"]))["brier"].item()
     assert least == theirs["brier"].min()
     for value in ("late_value_20", "late_days_value_5", "late_value_contacts"):
         assert found[value].max() == found.filter(scorer="oracle")[value].item()
@@ -217,15 +295,14 @@ def test_a_gain_over_oneself_is_nothing_and_one_draw_serves_both(rows: pl.DataFr
 
 def test_a_rate_of_none_or_all_still_has_an_interval() -> None:
     some = judged(model=[0.9, 0.1, 0.8, 0.2])
-    none, every = (replace(some, came=np.full(4, came)) for came in (0.0, 1.0))
     # Three pairs of customer and day: 1 - 0.025 ** (1 / 3) of nothing, 0.025 ** (1 / 3) of all.
-    rate = interval_of_rate(none, CONFIG.backtest)
+    rate = interval_of_rate(np.zeros(4), some.cluster, CONFIG.backtest)
     assert (rate.value, rate.low) == (0.0, 0.0)
     assert rate.high == pytest.approx(0.7076, abs=1e-4)
-    rate = interval_of_rate(every, CONFIG.backtest)
+    rate = interval_of_rate(np.ones(4), some.cluster, CONFIG.backtest)
     assert (rate.value, rate.high) == (1.0, 1.0)
     assert rate.low == pytest.approx(0.2924, abs=1e-4)
-    assert interval_of_rate(some, CONFIG.backtest).value == 0.5
+    assert interval_of_rate(some.came, some.cluster, CONFIG.backtest).value == 0.5
 
 
 def test_a_slope_needs_ten_of_each_outcome(rows: pl.DataFrame) -> None:
@@ -251,7 +328,6 @@ def test_slices_part_the_rows(rows: pl.DataFrame) -> None:
     for kind, parts in found.items():
         counted = sum(part.astype(int) for part in parts.values())
         assert (counted == 1).all() or kind == "segment"
-    assert judged_unpaid(rows).said.keys() >= {"unpaid", "oldest_due"}
 
 
 def test_settings_of_a_backtest_are_settings_of_a_run() -> None:

@@ -12,8 +12,9 @@ import pytest
 
 import paydelay as pdl
 from paydelay.backtest import Backtest, backtest, folds_of
-from paydelay.backtest.judging import BASELINES, judged_late, late_rows
-from paydelay.backtest.tables import delays, lift, reliability
+from paydelay.backtest.delays import coverage_by_fold, delays
+from paydelay.backtest.judging import BASELINES, judged_late, judged_unpaid, late_rows
+from paydelay.backtest.tables import lift, reliability
 from paydelay.errors import LeakageError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.metrics import CapturedValue
@@ -74,7 +75,7 @@ def test_the_verdict_is_the_money_found_beyond_the_best_baseline(proof: Backtest
     probabilities = ("regression", "late_ratio", "base_rate")
     theirs = {
         name: found(rows[name] * rows["open_amount_reporting"] if name in probabilities else rows[name])
-        for name in BASELINES
+        for name in BASELINES["late"]
     }
     assert verdict.captured == pytest.approx(ours)
     assert verdict.baseline_captured == pytest.approx(max(theirs.values()))
@@ -86,6 +87,19 @@ def test_the_verdict_is_the_money_found_beyond_the_best_baseline(proof: Backtest
     assert verdict.gain_by_customer.value == verdict.gain_per_book.value
     assert verdict.book_count == 8
     assert 0.0 <= verdict.share_above <= 1.0
+
+
+@pytest.mark.parametrize("outcome", ["late", "unpaid"])
+def test_a_book_is_set_beside_the_baseline_that_finds_most_money_of_all_books(
+    proof: Backtest, outcome: str
+) -> None:
+    judged = {"late": judged_late, "unpaid": judged_unpaid}[outcome](proof.rows)
+    books = proof.tables["books"].filter(outcome=outcome)
+    value = next(iter(judged.values.values()))
+    captured = CapturedValue(value, judged.order(proof.verdicts[outcome].baseline), judged.book)
+    theirs = [captured((judged.book == book).astype(float), top_share=0.2) for book in np.unique(judged.book)]
+    found = books[f"baseline_{outcome}_value_20"].fill_null(float("nan")).to_numpy()
+    assert np.allclose(found, theirs, equal_nan=True)
 
 
 def test_unpaid_money_is_ranked_by_expected_loss(proof: Backtest) -> None:
@@ -100,7 +114,11 @@ def test_every_view_has_every_scorer_and_the_models_figures_their_intervals(
     proof: Backtest, view: str
 ) -> None:
     scorers = proof.tables["scorers"].filter(outcome="late", view=view)
-    assert scorers["scorer"].to_list() == ["model", *BASELINES, "oracle"]
+    assert scorers["scorer"].to_list() == ["model", *BASELINES["late"], "worklist", "oracle"]
+    unpaid = proof.tables["scorers"].filter(outcome="unpaid", view=view)
+    assert unpaid["scorer"].to_list() == ["unpaid", *BASELINES["unpaid"], "worklist", "oracle"]
+    probabilities = ("unpaid", "unpaid_regression", "unpaid_ratio", "unpaid_rate")
+    assert unpaid.filter(pl.col("brier").is_not_null())["scorer"].to_list() == list(probabilities)
     ends = proof.tables["intervals"].filter(outcome="late", view=view)
     ours = scorers.filter(scorer="model").row(0, named=True)
     for figure, value, low, high in ends.select("figure", "value", "low", "high").iter_rows():
@@ -190,6 +208,7 @@ def test_delays_are_worked_by_hand() -> None:
     # Came: 2 days early, 10 late, and still open at the cap of 30.
     rows = pl.DataFrame(
         {
+            "fold": [1, 1, 2],
             "customer_id": ["A", "B", "C"],
             "as_of": [date(2025, 1, 6)] * 3,
             "days_past_due": [-5, -5, -5],
@@ -215,8 +234,29 @@ def test_delays_are_worked_by_hand() -> None:
     # Inside: the first (-3 to 1) and the third (20 to beyond the cap).
     assert ours["coverage"] == pytest.approx(2 / 3)
     assert ours["width_days"] == pytest.approx((4 + 9 + 10) / 3)
+    assert ours["coverage_low"] < 2 / 3 < ours["coverage_high"]
+    assert 4 <= ours["width_low"] < 23 / 3 < ours["width_high"] <= 10
+    first, second = coverage_by_fold(rows, CONFIG.backtest).rows(named=True)
+    assert (first["fold"], first["row_count"], second["fold"], second["row_count"]) == (1, 2, 2, 1)
+    assert (first["coverage"], first["width_days"]) == (0.5, 6.5)
+    # Of one payment that fell inside, as few as 2.5 % may.
+    assert (second["coverage"], second["coverage_low"], second["coverage_high"]) == (1.0, 0.025, 1.0)
     assert found.filter(scorer="customer_median")["mae_days"].item() == pytest.approx((2 + 10 + 0) / 3)
     assert found.filter(scorer="always_0")["mae_days"].item() == pytest.approx((2 + 10 + 30) / 3)
+
+
+def test_a_fold_without_a_ripe_delay_is_there_without_figures(proof: Backtest) -> None:
+    last = proof.rows["fold"].max()
+    unripe = pl.when(pl.col("fold") < last).then("delay_days")
+    found = coverage_by_fold(proof.rows.with_columns(delay_days=unripe), CONFIG.backtest)
+    assert found["fold"].to_list() == [fold.number for fold in proof.folds]
+    assert found.row(-1)[1:] == (0, None, None, None, None, None, None)
+    # The folds together make up the rows of the whole.
+    whole = proof.tables["delays"].filter(scorer="model").row(0, named=True)
+    parts = proof.tables["delay_folds"]
+    assert parts["row_count"].sum() == whole["row_count"]
+    inside = (parts["coverage"] * parts["row_count"]).sum() / parts["row_count"].sum()
+    assert whole["coverage"] == pytest.approx(inside)
 
 
 def test_a_fold_that_begins_too_early_says_what_a_backtest_can_do(ledger: pdl.Ledger) -> None:

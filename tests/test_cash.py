@@ -9,15 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from paydelay.calibration import MonotoneCalibration
 from paydelay.cash import CashShocks, cash_in, drawn_cash, fit_shocks, weekly_shares
 from paydelay.config import load_config
-from paydelay.errors import ConfigError, LedgerError
+from paydelay.errors import ConfigError, LedgerError, StaleBooksWarning
 from paydelay.history import History, cut_ledger
 from paydelay.ledger import Ledger
 from paydelay.model import DelayModel
-from paydelay.panel import build_panel
+from paydelay.panel import Panel, build_panel
 from paydelay.simulate import SimulationSettings, simulate
-from paydelay.training import train
+from paydelay.training import fitting, train, weeks
 
 CONFIG = load_config({"model": {"tree_count": 10, "leaf_rows_min": 20, "thread_count": 1}})
 TRAINED, AS_OF = date(2024, 6, 30), date(2024, 7, 21)
@@ -144,6 +145,15 @@ def test_another_currency_is_refused(ledger: Ledger, model: DelayModel) -> None:
         cash_in(ledger, other, AS_OF)
 
 
+def test_a_day_far_beyond_the_records_is_warned_of(ledger: Ledger, model: DelayModel) -> None:
+    end = max(rows["known_on"].max() for rows in (ledger.invoices, ledger.payments, ledger.events))
+    cash_in(ledger, model, end + timedelta(days=31), weeks=1)
+    with pytest.warns(StaleBooksWarning, match=f"record nothing after {end}, 32 days before") as caught:
+        cash_in(ledger, model, end + timedelta(days=32), weeks=1)
+    # Where it was asked for, and not where paydelay looked.
+    assert caught[0].filename == __file__
+
+
 def test_an_empty_book_expects_nothing(ledger: Ledger, model: DelayModel) -> None:
     found = cash_in(ledger, model, ledger.invoices["issue_date"].min() - timedelta(days=30), weeks=2)
     assert found.height == 5
@@ -235,6 +245,30 @@ def test_training_keeps_what_it_measured(model: DelayModel) -> None:
     assert 0.0 < kept.common_share < 0.5
     assert 0.0 <= kept.customer_share < 0.9
     assert kept.to_dict() == model.manifest["cash_shocks"]
+
+
+def test_weeks_are_measured_by_a_map_fitted_on_the_other_half_of_the_invoices(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[float, set[int]]] = []
+
+    def half_of_each(_: DelayModel, panel: Panel, row: np.ndarray, *__: object) -> np.ndarray:
+        return (panel.invoice[row] % 2).astype(float)
+
+    def told_by_its_level(margin: np.ndarray, *_: object) -> MonotoneCalibration:
+        identity = MonotoneCalibration.identity()
+        return replace(identity, margin_values=identity.margin_values + margin.mean())
+
+    def watched(fitted: DelayModel, panel: Panel, weeks: int) -> np.ndarray:
+        level = float(fitted.calibration.margin_values.mean())
+        measured.append((level, set((panel.invoice % 2).tolist())))
+        return weekly_shares(fitted, panel, weeks)
+
+    monkeypatch.setattr(fitting, "pair_margins", half_of_each)
+    monkeypatch.setattr(fitting, "fit_calibration", told_by_its_level)
+    monkeypatch.setattr(weeks, "weekly_shares", watched)
+    train(ledger, TRAINED, CONFIG, force=True)
+    assert sorted(measured) == [(0.0, {1}), (1.0, {0})]
 
 
 def test_shares_begin_at_one_and_never_rise(ledger: Ledger, model: DelayModel) -> None:

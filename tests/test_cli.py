@@ -355,6 +355,18 @@ def test_a_model_is_corrected_by_what_came_since(home: Path, tmp_path: Path) -> 
     day = later - timedelta(7)
     asked = ("score", home / "ledger", "--as-of", day, "--model", tmp_path / "newer", "--top", 1)
     assert run(*asked).err.startswith(f"Warning: the model was corrected on {later}, after {day}")
+    soon = date.fromisoformat(TRAINED) + timedelta(1)
+    for language, said in (
+        ("en", f"Nothing was corrected: 0 outcomes of the books since the training are known as of {soon}"),
+        ("fr", "Aucun recalibrage\u202f: pour les encours arrêtés depuis l'entraînement, 0 issue est connue"),
+    ):
+        none = done("recalibrate", home / "ledger", "--as-of", soon, *options[2:], "--language", language)
+        assert none.startswith(said)
+        assert "50" in none
+        assert str(tmp_path / "newer") in none
+    same = DelayModel.load(tmp_path / "newer")
+    assert same.manifest["correction_tried"]["why"] == "too_few_pairs"
+    assert "calibrated_as_of" not in same.manifest
     again = run("recalibrate", home / "ledger", "--as-of", TRAINED, *options[2:])
     assert again.code == 2
     assert "give a later date" in again.err

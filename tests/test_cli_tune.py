@@ -11,7 +11,7 @@ import yaml
 from calls import SMALL, TRAINED, contents, done, one_sentence, run
 
 from paydelay import load_config, read_ledger, tune
-from paydelay.tune import tuning
+from paydelay.tune import judging
 
 SETTINGS = SMALL | {"backtest": {"fold_count": 2, "fold_days": 21, "replicate_count": 20}}
 FILES = {"best.yaml", "trials.csv", "tune.journal", "tune.json"}
@@ -54,7 +54,7 @@ def test_tune_goes_on_where_it_was_broken_off_and_in_french(
 
     out = ("--out", tmp_path / "tuned", "--language", "fr")
     with monkeypatch.context() as patched:
-        patched.setattr(tuning, "train", stopped)
+        patched.setattr(judging, "train", stopped)
         ran = run(*call, *out)
         assert (ran.code, ran.out, ran.err) == (130, "", "")
     assert {path.name for path in (tmp_path / "tuned").iterdir()} == {"tune.journal"}

@@ -17,7 +17,7 @@ from paydelay import figures
 from paydelay.errors import ConfigError
 from paydelay.features import CATALOGUE
 from paydelay.figures.drawing import check_drawing
-from paydelay.figures.naming import best_by_auc, driver_name
+from paydelay.figures.naming import best_by_auc, best_by_money, driver_name
 from paydelay.language import causes, format_share, phrase
 from paydelay.language.catalogue import texts
 
@@ -142,6 +142,26 @@ def test_books_in_which_the_model_is_ahead_are_counted():
     # Beyond a year the year stands beside the month.
     assert "Mar 2026" in words(figure)
     assert phrase(f"scorer.{best_by_auc(proof, 'late')}", "en") in " ".join(words(figure))
+
+
+def test_each_axis_of_the_books_names_the_method_that_is_best_by_it():
+    gains = (
+        small_proof()
+        .tables["gains"]
+        .with_columns(
+            baseline=pl.when(pl.col("figure") == "auc")
+            .then(pl.lit("late_ratio"))
+            .when(pl.col("figure") == "late_value_20")
+            .then(pl.lit("largest_amount"))
+            .otherwise("baseline")
+        )
+    )
+    proof = changed(gains=gains)
+    assert (best_by_auc(proof, "late"), best_by_money(proof, "late")) == ("late_ratio", "largest_amount")
+    axes = drawn("stability", proof=proof).axes
+    by_auc, by_money = (" ".join(text.get_text() for text in axis.texts).split() for axis in axes)
+    assert {"late", "ratio"} <= set(by_auc)
+    assert {"largest", "amount"} <= set(by_money)
 
 
 def test_drivers_of_one_cause_are_added_up_and_own_features_keep_their_name():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paydelay.config import BacktestSettings
 from paydelay.errors import ThinLedgerError
-from paydelay.folds import walk_back
+from paydelay.folds import sampled_days, walk_back
 
 FIRST, LAST = date(2023, 1, 1), date(2025, 1, 31)
 settings = st.builds(
@@ -62,3 +62,14 @@ def test_a_ledger_that_begins_late_has_fewer_folds_and_one_that_is_too_short_non
     assert [(LAST - fold.train_as_of).days for fold in folds] == [63, 35]
     with pytest.raises(ThinLedgerError, match="knows 150 days; a backtest needs at least 180"):
         walk_back(LAST - timedelta(days=150), LAST, asked)
+
+
+def test_days_to_hold_against_the_cut_ledger_are_days_of_scoring_in_their_order() -> None:
+    folds = walk_back(FIRST, LAST, BacktestSettings(fold_count=3))
+    every = [day for fold in folds for day in fold.as_ofs]
+    few = sampled_days(folds, BacktestSettings(leak_check_count=3))
+    assert few == sorted(few) == sampled_days(folds, BacktestSettings(leak_check_count=3))
+    assert len(set(few)) == 3
+    assert set(few) <= set(every)
+    assert sampled_days(folds, BacktestSettings(leak_check_count=60)) == every
+    assert sampled_days(folds, BacktestSettings(leak_check_count=0)) == []

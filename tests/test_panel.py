@@ -44,6 +44,7 @@ COLUMNS = [
     "open_amount_reporting",
     "vat_amount_reporting",
     "written_off",
+    "written_off_on",
     "insolvent_on",
     "disputed",
     "promised_until",
@@ -111,6 +112,7 @@ def test_a_row_tells_who_owes_what_since_when() -> None:
         "open_amount_reporting": 750.0,
         "vat_amount_reporting": None,
         "written_off": False,
+        "written_off_on": None,
         "insolvent_on": None,
         "disputed": False,
         "promised_until": None,
@@ -143,6 +145,8 @@ def test_cancelled_invoices_are_not_rows_and_written_off_ones_are() -> None:
     )
     assert standing(ledger, "2024-02-02", "written_off") == {"F2": True}
     assert standing(ledger, "2024-01-31", "written_off") == {"F1": False, "F2": False}
+    assert standing(ledger, "2024-03-15", "written_off_on") == {"F2": day("2024-02-01")}
+    assert standing(ledger, "2024-01-31", "written_off_on") == {"F1": None, "F2": None}
 
 
 def test_dates_may_come_in_any_order_and_twice() -> None:

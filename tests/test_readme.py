@@ -8,30 +8,46 @@ import pytest
 import typer
 
 from paydelay.cli.commands import application
+from paydelay.config import load_config
 from paydelay.ledger import read_ledger
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+TRACKING = (ROOT / "docs" / "tracking.md").read_text("utf-8")
 SAMPLE = ROOT / "data" / "sample"
 
 
-def commands():
+def commands(text=README):
     """Every call of paydelay in a shell block, as its words."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("paydelay ")]
-    return [shlex.split(line, comments=True)[1:] for line in lines]
+    return [shlex.split(line.partition(" > ")[0], comments=True)[1:] for line in lines]
 
 
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
+@pytest.mark.parametrize("words", [*commands(), *commands(CONFIGURATION), *commands(TRACKING)], ids=" ".join)
 def test_a_command_of_the_readme_takes_its_options(words):
-    known = typer.main.get_command(application).commands[words[0]]
+    known = typer.main.get_command(application)
+    while words and words[0] in getattr(known, "commands", {}):
+        known, words = known.commands[words[0]], words[1:]
+    assert not hasattr(known, "commands")
     # What it is given is parsed, not run.
-    known.make_context(words[0], list(words[1:]))
+    known.make_context(known.name, list(words))
 
 
 def test_every_command_is_in_the_readme():
     named = {words[0] for words in commands()} | set(re.findall(r"`paydelay (\w+)", README))
     assert set(typer.main.get_command(application).commands) <= named
+
+
+def test_the_settings_shown_as_an_example_are_settings(tmp_path):
+    (tmp_path / "own.yaml").write_text(re.search(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)[1], "utf-8")
+    assert load_config(tmp_path / "own.yaml").outcomes.grace_days == 5
+
+
+def test_every_file_of_settings_is_described():
+    named = set(re.findall(r"\.\./configs/([\w.-]+)\)", CONFIGURATION))
+    assert named == {path.name for path in (ROOT / "configs").iterdir() if path.is_file()}
 
 
 def test_the_sample_has_as_many_rows_as_its_readme_says():

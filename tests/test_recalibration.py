@@ -112,7 +112,33 @@ def test_without_new_outcomes_the_map_stays(ledger: Ledger, model: DelayModel) -
     same = corrected(model, panel, Outcomes.of(history, TRAINED))
     assert same.calibration.to_dict() == model.calibration.to_dict()
     assert same.version == model.version
-    assert same.manifest["corrected_by"] == {"pair_count": 0, "invoice_count": 0}
+    tried = {"as_of": TRAINED.isoformat(), "why": "too_few_pairs", "pair_count": 0, "invoice_count": 0}
+    # No date of a correction and nothing it rests on: there was none.
+    assert same.manifest == model.manifest | {"correction_tried": tried}
+    assert repr(same) == repr(model)
+
+
+def test_an_earlier_correction_stands_where_nothing_came_since(
+    ledger: Ledger, model: DelayModel, newer: DelayModel
+) -> None:
+    history, before = History.build(ledger), newer.manifest
+    none = corrected(newer, build_panel(history, [LATER]), Outcomes.of(history, LATER))
+    assert none.calibration is newer.calibration
+    assert none.manifest["correction_tried"]["as_of"] == LATER.isoformat()
+    assert {name: none.manifest[name] for name in before} == before
+    # The next one that has something to go by says no more of it.
+    assert recalibrate(ledger, none, LATER).manifest == newer.manifest
+
+
+def test_outcomes_all_alike_correct_nothing(ledger: Ledger, model: DelayModel) -> None:
+    cut = replace(ledger, payments=ledger.payments.filter(pl.col("known_on") <= TRAINED))
+    history = History.build(cut)
+    # Nobody is paid after the training: whatever is known by then is still open.
+    panel = build_panel(history, [TRAINED])
+    same = corrected(model, panel, Outcomes.of(history, LATER))
+    assert same.manifest["correction_tried"]["why"] == "one_outcome"
+    assert same.manifest["correction_tried"]["pair_count"] > 50
+    assert same.calibration.to_dict() == model.calibration.to_dict()
 
 
 def test_a_corrected_model_is_saved_whole(model: DelayModel, newer: DelayModel, tmp_path) -> None:

@@ -128,7 +128,7 @@ def test_how_sure_the_verdict_is_stands_beside_it():
     sure, by_customer, rest, order, auc = verdict_sentences(proof, "late", "en")[1:]
     assert by_customer.startswith("Drawn by whole customers, whose weeks are alike: EUR ")
     over = verdict.gain_over_order_per_book
-    assert verdict.order in ORDERS
+    assert verdict.order in ORDERS["late"]
     assert order.startswith("Beside the best that collectors do without any estimate (")
     assert f"): EUR {abs(over.value):,.0f} " in order
     assert f"{format_share(verdict.share_above, 'en', 1)} of 20 re-draws" in sure
@@ -140,6 +140,22 @@ def test_how_sure_the_verdict_is_stands_beside_it():
     )
     assert f": {signed(verdict.auc_gain.value, 'en', 3)} (95% interval" in auc
     assert ("is not shown to tell" in auc) == (verdict.auc_gain.low <= 0.0 <= verdict.auc_gain.high)
+
+
+@pytest.mark.parametrize(
+    ("ends", "english", "french"),
+    [
+        ((-40.0, 250.0), "EUR 40 less to EUR 250 more", "entre 40 € de moins et 250 € de plus"),
+        ((0.0, 250.0), "no difference to EUR 250 more", "entre aucun écart et 250 € de plus"),
+        ((0.0, 0.0), "no difference", "aucun écart"),
+    ],
+)
+def test_the_ends_of_a_gain_read_well_where_one_of_them_is_nothing(ends, english, french):
+    proof = judged(sum(ends) / 2, *ends)
+    assert verdict_sentences(proof, "late", "en")[1].startswith(f"95% interval: {english} per book; ")
+    said = re.sub(r"\s", " ", verdict_sentences(proof, "late", "fr")[1])
+    assert said.startswith(f"Intervalle à 95 % : {french} par portefeuille ; ")
+    assert f"95% interval: {english}" in Page(backtest_page(proof)).visible()
 
 
 def test_an_order_that_is_the_best_simple_method_is_not_told_twice():
@@ -223,8 +239,12 @@ def test_every_table_is_there_as_it_is(language):
         assert format_share(row["share_above"], language, 1) in cells
     for row in proof.tables["delays"].iter_rows(named=True):
         assert format_number(row["crps_days"], language, 2) in cells
-    coverage = proof.tables["delays"]["coverage"].drop_nulls().item()
-    assert format_share(coverage, language, 1) in cells
+    for row in proof.tables["delays"].filter(scorer="model").rows(named=True) + proof.tables[
+        "delay_folds"
+    ].rows(named=True):
+        ends = {"value": "coverage", "low": "coverage_low", "high": "coverage_high"}
+        told = {name: format_share(row[end], language, 1) for name, end in ends.items()}
+        assert phrase("backtest.with_interval", language, **told) in cells
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -16,7 +16,13 @@ from standings import CHASED, GONE, SET_ASIDE, standings
 
 from paydelay.config import Config, load_config
 from paydelay.curve import PooledCurve
-from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError, MissingDependencyError
+from paydelay.errors import (
+    ConfigError,
+    FeatureMismatchError,
+    LedgerError,
+    MissingDependencyError,
+    StaleBooksWarning,
+)
 from paydelay.explain import REASONS_DTYPE
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import History, cut_ledger
@@ -25,6 +31,7 @@ from paydelay.ledger import Ledger
 from paydelay.loss import LossTable
 from paydelay.model import DelayModel
 from paydelay.panel import Panel, build_panel
+from paydelay.report import stale_sentence
 from paydelay.scoring import EXPLAINED_TOP, SCHEMA_VERSION, SCORE_SCHEMA, Scores, score
 from paydelay.simulate import SimulationSettings, simulate
 from paydelay.training import train
@@ -252,6 +259,38 @@ def test_loss_is_the_product_of_its_parts(scores: Scores, model: DelayModel) -> 
         assert row["expected_loss"] == pytest.approx(loss, rel=1e-12, abs=1e-12)
         assert row["value_at_stake"] == pytest.approx(loss + row["cost_of_delay"], rel=1e-12)
     assert 0 < scores.frame["expected_loss"].sum() < scores.frame["ead"].sum()
+
+
+def test_what_was_lost_long_ago_brings_less_than_what_was_lost_today(model: DelayModel) -> None:
+    # Written off, insolvent, both: the first of the two is the day of the loss.
+    lost = {"today": (0, None), "old": (200, None), "failed": (None, 90), "both": (200, 20)}
+    due = AS_OF - timedelta(260)
+
+    def ago(days: int) -> date:
+        return AS_OF - timedelta(days)
+
+    books = small_ledger(
+        [
+            {"invoice_id": name, "customer_id": name, "issue_date": due, "due_date": due, "amount": 100.0}
+            for name in lost
+        ],
+        payments=[
+            {"invoice_id": name, "payment_date": ago(off), "amount": 100.0, "kind": "write_off"}
+            for name, (off, _) in lost.items()
+            if off is not None
+        ],
+        events=[
+            {"event_type": "insolvency", "event_date": ago(failed), "customer_id": name}
+            for name, (_, failed) in lost.items()
+            if failed is not None
+        ],
+    )
+    table = LossTable.from_dict(model.manifest["loss_table"])
+    since = {"today": 0.0, "old": 200.0, "failed": 90.0, "both": 200.0}
+    expected = dict(zip(since, table.lgd_at([260] * 4, list(since.values())), strict=True))
+    frame = score(books, model, AS_OF, explain="none").frame
+    assert dict(frame.select("invoice_id", "lgd").iter_rows()) == pytest.approx(expected)
+    assert expected["today"] < expected["failed"] < expected["old"]
 
 
 @pytest.mark.parametrize(("cap_days", "rate"), [(180, 0.08), (45, 0.2)])
@@ -671,6 +710,19 @@ def test_settings_the_model_did_not_learn_are_refused(ledger: Ledger, model: Del
     assert len(score(ledger, model, AS_OF, config=load_config({stage: {name: same}}), explain="none"))
 
 
+def test_a_day_far_beyond_the_records_is_warned_of_in_the_readers_language(
+    ledger: Ledger, model: DelayModel
+) -> None:
+    end = max(rows["known_on"].max() for rows in (ledger.invoices, ledger.payments, ledger.events))
+    score(ledger, model, end + timedelta(31), explain="none")
+    for language, said in (("en", "the books record nothing after"), ("fr", "les données s'arrêtent au")):
+        with pytest.warns(StaleBooksWarning, match=said) as caught:
+            score(ledger, model, end + timedelta(32), explain="none", language=language)
+        assert caught[0].filename == __file__
+        # The page and the command line say the same of the same day.
+        assert str(caught[0].message) == stale_sentence(ledger, end + timedelta(32), language)
+
+
 def test_an_empty_book_gives_an_empty_table_of_the_same_types(ledger: Ledger, model: DelayModel) -> None:
     found = score(ledger, model, SIMULATED.start_date - timedelta(1), keep_features=True)
     assert len(found) == 0
@@ -736,3 +788,12 @@ def test_a_score_table_for_pandas_says_what_to_install(
     monkeypatch.setattr(pl.DataFrame, "to_pandas", absent)
     with pytest.raises(MissingDependencyError, match=r"paydelay\[train\]"):
         scores.to_pandas()
+
+
+def test_model_and_scores_tell_the_content_of_the_ledger_as_it_was_known(
+    ledger: Ledger, model: DelayModel, scores: Scores
+) -> None:
+    assert model.manifest["ledger_sha256"] == cut_ledger(ledger, TRAINED).fingerprint()
+    assert scores.ledger_sha256 == cut_ledger(ledger, AS_OF).fingerprint()
+    assert scores.ledger_sha256 != ledger.fingerprint()
+    assert "ledger_sha256" not in scores.frame.columns

@@ -24,10 +24,11 @@ from paydelay.errors import (
     QualityGateError,
     ThinLedgerError,
 )
+from paydelay.estimator import LateClassifier
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import NEVER, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
-from paydelay.model import DelayModel
+from paydelay.model import HORIZON_COLUMNS, DelayModel
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, build_panel
 from paydelay.scoring import score
@@ -304,6 +305,45 @@ def test_calibration_sees_later_days_and_other_invoices(
     assert panel.as_of_day[refitted].max() > split + 30
 
 
+def test_late_pairs_weigh_more_in_the_trees_and_nowhere_else(
+    simulated: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown: list[tuple[Any, Any]] = []
+    watched: list[Any] = []
+    calibrated: list[tuple[Any, Any]] = []
+    fit, calibrate = LateClassifier.fit, fitting.fit_calibration
+
+    def spied_fit(self: LateClassifier, X: Any, y: Any, sample_weight: Any, eval_set: Any = None) -> Any:
+        grown.append((X[:, HORIZON_COLUMNS.index("horizon_days") - len(HORIZON_COLUMNS)], sample_weight))
+        watched.append(eval_set)
+        return fit(self, X, y, sample_weight=sample_weight, eval_set=eval_set)
+
+    def spied_calibration(margin: Any, horizon: Any, open_then: Any, weight: Any, pull: float) -> Any:
+        calibrated.append((horizon, weight))
+        return calibrate(margin, horizon, open_then, weight, pull)
+
+    monkeypatch.setattr(LateClassifier, "fit", spied_fit)
+    monkeypatch.setattr(fitting, "fit_calibration", spied_calibration)
+
+    def seen(late_weight: float) -> list[tuple[Any, Any]]:
+        for kept in (grown, watched, calibrated):
+            kept.clear()
+        asked = {**SETTINGS, "model": {**SETTINGS["model"], "late_weight": late_weight}}
+        train(simulated, TRAINED, load_config(asked), force=True)
+        return [(X, np.asarray(weight)) for X, weight in grown]
+
+    even = seen(1.0)
+    even_watched, even_calibrated = watched[0][2].copy(), [weight.copy() for _, weight in calibrated]
+    for (horizon, before), (_, after) in zip(even, seen(4.0), strict=True):
+        late = horizon == 0
+        ratio = after / before
+        assert np.ptp(ratio[late]) == pytest.approx(0, abs=1e-9)
+        assert ratio[late][0] / ratio[~late] == pytest.approx(4.0)
+        assert after.sum() == pytest.approx(before.sum())
+    assert np.array_equal(watched[0][2], even_watched)
+    assert all(map(np.array_equal, [weight for _, weight in calibrated], even_calibrated))
+
+
 # Pairs -----------------------------------------------------------------------------------
 
 GRID = (-10, 0, 5, 15, 30, 60, 90)
@@ -493,7 +533,7 @@ def test_the_manifest_says_what_was_learned_from(simulated: Ledger, simulated_mo
     assert 0.2 < manifest["period"]["late_share"] < 0.8
     assert 0 < manifest["period"]["cancelled_share"] < 0.1
     assert manifest["period"]["recording_lag_days"] > 0
-    assert manifest["config"] == CONFIG.model_dump(exclude={"model": {"thread_count"}})
+    assert manifest["config"] == CONFIG.recorded()
     assert manifest["units"] == {feature.name: feature.unit for feature in CATALOGUE}
     assert set(manifest["usual"]) == set(CATALOGUE.names)
     assert manifest["usual"]["terms_days"] in (30, 45, 60)

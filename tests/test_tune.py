@@ -22,12 +22,13 @@ from paydelay import SimulationSettings, load_config, simulate, train, tune
 from paydelay.backtest.judging import judged_late
 from paydelay.backtest.replay import labels_day, replay
 from paydelay.config import Config
-from paydelay.errors import ConfigError, TargetError, ThinLedgerError
+from paydelay.errors import ConfigError, LeakageError, TargetError, ThinLedgerError
+from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.folds import Fold
 from paydelay.ledger import Ledger
 from paydelay.metrics import AreaUnderCurve, Interval, log_loss
 from paydelay.report import print_tuning
-from paydelay.tune import Tuning, tuning
+from paydelay.tune import Tuning, judging
 from paydelay.tune.search import Budget, search
 from paydelay.tune.space import Dimension, search_space, settings_of, with_settings
 
@@ -104,7 +105,7 @@ def test_the_model_of_the_best_trial_is_that_of_train(
         grown.append(train(*given, **named))
         return grown[-1]
 
-    monkeypatch.setattr(tuning, "train", watched)
+    monkeypatch.setattr(judging, "train", watched)
     tune(ledger, CONFIG, home, trials=4, resume=True)
     assert len(grown) == (1 if tuned.best_trial == 1 else 2)
     alone = train(ledger, tuned.folds[-1].train_as_of, tuned.best, force=True)
@@ -146,7 +147,7 @@ def test_a_search_broken_off_within_a_trial_goes_on_as_if_it_had_not_been(
             raise KeyboardInterrupt
         return train(books, as_of, *given, **named)
 
-    monkeypatch.setattr(tuning, "train", until_somebody_stops_it)
+    monkeypatch.setattr(judging, "train", until_somebody_stops_it)
     for again in (False, True):
         with pytest.raises(KeyboardInterrupt):
             tune(ledger, CONFIG, tmp_path, trials=4, resume=again)
@@ -251,7 +252,7 @@ def test_a_window_that_expands_has_no_length_to_search(
         looked_back.append(config.panel.history_days)
         return train(books, as_of, config, **named)
 
-    monkeypatch.setattr(tuning, "train", watched)
+    monkeypatch.setattr(judging, "train", watched)
     found = tune(ledger, given, tmp_path, trials=1)
     assert min(looked_back) > 500
     assert found.config.panel.history_days == 60
@@ -262,6 +263,53 @@ def test_settings_are_changed_by_name_and_nothing_else_is() -> None:
     assert (changed.model.leaf_count, changed.panel.history_days) == (9, 400)
     restored = with_settings(changed, settings_of(CONFIG, ["model.leaf_count", "panel.history_days"]))
     assert restored.model_dump() == CONFIG.model_dump()
+
+
+# Features and tables of one's own ----------------------------------------------------------
+
+
+def with_feature(compute: Callable[[Any], np.ndarray], name: str) -> Catalogue:
+    words = {"en": name, "fr": name}
+    own = Feature(name, "covariate", "count", "One's own.", "Its own.", "covariate", compute, words=words)
+    return Catalogue([*CATALOGUE, own])
+
+
+def test_a_feature_that_peeks_is_refused_before_any_trial(ledger: Ledger, tmp_path: Path) -> None:
+    def leaky(books: Ledger) -> Catalogue:
+        return with_feature(lambda view: np.full(len(view), books.payments.height), "payments_in_all")
+
+    def too_late(number: int) -> None:
+        pytest.fail(f"trial {number} was begun")
+
+    with pytest.raises(LeakageError, match="payments_in_all"):
+        tune(ledger, CONFIG, tmp_path, trials=1, catalogue=leaky, told=too_late)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_ones_own_is_tuned_with_as_far_as_it_was_known(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[date, date, str]] = []
+
+    def watched(books: Ledger, as_of: date, config: Config, **named: Any) -> Any:
+        model = train(books, as_of, config, **named)
+        seen.append((as_of, named["covariates"]["rates"]["known_on"].max(), model.feature_names[-1]))
+        return model
+
+    monkeypatch.setattr(judging, "train", watched)
+    two = load_config(SETTINGS | {"backtest": SETTINGS["backtest"] | {"fold_count": 2}})
+    days = pl.date_range(ledger.invoices["known_on"].min(), labels_day(ledger), eager=True)
+    rates = pl.DataFrame({"known_on": days, "key_rate": np.arange(len(days)) / 100.0})
+    own = with_feature(lambda view: view.covariate("rates", "key_rate"), "key_rate")
+    given = {"trials": 1, "catalogue": lambda _: own}
+    found = tune(ledger, two, tmp_path, covariates={"rates": rates}, **given)
+    first, last = (fold.train_as_of for fold in found.folds)
+    assert seen == [(first, last, "key_rate"), (last, days[-1], "key_rate")]
+    # What is published after the last training is not known to a trial, and changes none.
+    later = rates.with_columns(key_rate=pl.when(pl.col("known_on") > last).then(9.0).otherwise("key_rate"))
+    tune(ledger, two, tmp_path, covariates={"rates": later}, resume=True, **given)
+    with pytest.raises(TargetError, match=r"not the same covariates; give another folder"):
+        tune(ledger, two, tmp_path, covariates={"rates": rates[1:]}, resume=True, **given)
 
 
 # What is refused --------------------------------------------------------------------------

@@ -20,11 +20,13 @@ The walk of a ledger, and the module where each step lives:
 ``figures``     a proof as pictures
 ``worklist``    the ranked queue and what is set aside
 ``tune``        settings by rolling backtest, judged where they were not tuned
+``tracking``    runs and models in MLflow: champion and challenger
+``monitor``     past scores beside what came, and what has changed since training
 ``delivery``    a score table to a file
 ``report``      what a person reads: terminal table and HTML page
 ``cli``         the command line
 
-LightGBM, scikit-learn, optuna, pandas and shap are imported where they are used, so that
+LightGBM, scikit-learn, optuna, mlflow, pandas and shap are imported where they are used, so that
 importing paydelay stays near the cost of polars and numpy.
 
 Examples
@@ -50,12 +52,14 @@ from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import History, PastView, cut_ledger
 from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
+from paydelay.monitor import Monitoring, monitor
 from paydelay.outcomes import Outcomes, panel
 from paydelay.panel import Panel, check_no_leak
-from paydelay.report import write_backtest_report, write_report
+from paydelay.report import write_backtest_report, write_monitoring_report, write_report
 from paydelay.scoring import Scores, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
+from paydelay.tracking import load_registered, log_training, promote
 from paydelay.training import recalibrate, train
 from paydelay.tune import Tuning, tune
 from paydelay.worklist import Worklist, rank
@@ -72,6 +76,7 @@ __all__ = [
     "ImportReport",
     "ImportedLedger",
     "Ledger",
+    "Monitoring",
     "Outcomes",
     "Panel",
     "PastView",
@@ -90,7 +95,11 @@ __all__ = [
     "figures",
     "import_ledger",
     "load_config",
+    "load_registered",
+    "log_training",
+    "monitor",
     "panel",
+    "promote",
     "rank",
     "read_ledger",
     "recalibrate",
@@ -99,6 +108,7 @@ __all__ = [
     "train",
     "tune",
     "write_backtest_report",
+    "write_monitoring_report",
     "write_report",
 ]
 

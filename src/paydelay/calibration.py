@@ -26,6 +26,8 @@ _HORIZON_KNOTS = (-14.0, -3.0, 0.0, 3.0, 15.0, 30.0, 60.0, 90.0, 180.0)
 _MARGIN_KNOT_COUNT = 7
 _SLOPE_MIN = 0.05
 _SEARCH = {"maxiter": 200, "ftol": 1e-7}
+PAIRS_MIN = 50
+"""Pairs below which no map is fitted."""
 _PAIRS_MAX = 120_000
 _PULL_OF_SCALE = 16.0
 _SCALE_BOUNDS = (0.3, 3.0)
@@ -182,7 +184,7 @@ def fit_calibration(
     )
     # Those drawn stand for all, so that the pull is as weak beside them.
     weights *= len(margin) / max(len(pairs), 1)
-    if len(margins) < 50 or np.ptp(outcome) == 0:
+    if len(margins) < PAIRS_MIN or np.ptp(outcome) == 0:
         return MonotoneCalibration.identity()
     knots = np.unique(np.quantile(margins, np.linspace(0.01, 0.99, _MARGIN_KNOT_COUNT)))
     if len(knots) < 2:
@@ -250,7 +252,7 @@ def fit_correction(
     """
     from scipy.optimize import minimize
 
-    if len(margin) < 50 or np.ptp(open_then) == 0:
+    if len(margin) < PAIRS_MIN or np.ptp(open_then) == 0:
         return trained
     log_odds, horizons = trained.log_odds(margin, horizon_days), np.asarray(horizon_days, np.float64)
     steps = np.array(_HORIZON_KNOTS)

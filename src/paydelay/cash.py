@@ -21,7 +21,7 @@ from paydelay.config import load_config
 from paydelay.curve import Floats
 from paydelay.errors import ConfigError
 from paydelay.features import CATALOGUE, Catalogue
-from paydelay.history import History, customer_standing
+from paydelay.history import History, customer_standing, warn_if_stale
 from paydelay.ledger import Ledger
 from paydelay.loss import allocate_cash_on_account
 from paydelay.model import DelayModel, lost_rows
@@ -91,9 +91,9 @@ def cash_in(
     model : DelayModel
         Gives the delay curve.
     as_of : date or ISO str
-        Last day that is known; the first week begins on the next.
+        Last day that is known; a StaleBooksWarning is given where the books end over 31 days before.
     weeks : int
-        Weeks told one by one, at most 26.
+        Weeks told one by one from the next day on, at most 26.
     catalogue : Catalogue
         Holds the model's features; one's own included.
     covariates : mapping of str to polars.DataFrame, optional
@@ -119,10 +119,9 @@ def cash_in(
 
     Notes
     -----
-    An invoice is taken to be paid in one sum, what is open on as_of, in the week in
-    which its curve falls. Disputed and promised invoices and those on a plan are as
-    their curves say, which know of it; instalments are not spread. What came before
-    as_of but was not recorded by then counts in the first week.
+    An invoice is taken to be paid in one sum, what is open on as_of, in the week in which its curve
+    falls. Disputed and promised invoices and those on a plan are as their curves say, which know of it;
+    instalments are not spread. What came by as_of and was recorded later counts in the first week.
 
     Examples
     --------
@@ -139,6 +138,7 @@ def cash_in(
     if ledger.invoices.height:
         model.require_currency(ledger.reporting_currency)
     when, settings = as_date(as_of), load_config(model.manifest.get("config", {}))
+    warn_if_stale(ledger, when)
     history = History.build(ledger, settings.ledger, covariates)
     panel = build_panel(history, [when], catalogue.select(model.feature_names))
     standing = customer_standing(history, when).select("customer_id", "cash_on_account")

@@ -2,23 +2,29 @@
 
 Units are part of the name (``*_days``, ``*_amount``, ``*_share``). A key that
 is not known is refused: a misspelt setting that is silently ignored is worse
-than none.
+than none. The string below a setting is its documentation, which ``paydelay
+config show`` and the JSON Schema repeat.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from paydelay.config_faults import read_settings, told
 from paydelay.errors import ConfigError
+from paydelay.language import phrase
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Strict: "7" is no number and 1 no flag, so that a file means what an editor says it does.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, strict=True, use_attribute_docstrings=True
+    )
 
 
 class LedgerSettings(_Settings):
@@ -27,9 +33,9 @@ class LedgerSettings(_Settings):
     tolerance_amount: float = Field(default=1.0, ge=0)
     """Open amount, in the document's currency, that nobody would chase."""
     tolerance_share: float = Field(default=0.005, ge=0, lt=0.5)
-    """The same as a share of the invoice; the larger of the two counts."""
+    """The same as a share of the invoice's amount; the larger of the two counts."""
     recording_lag_days: int | None = Field(default=None, ge=0, le=365)
-    """Days between a payment and its recording; measured where None."""
+    """Days between a payment and its recording; measured in the ledger where null."""
 
 
 class OutcomeSettings(_Settings):
@@ -38,7 +44,17 @@ class OutcomeSettings(_Settings):
     grace_days: int = Field(default=0, ge=0, le=60)
     """Days past due that are still called prompt."""
     unpaid_after_days: int = Field(default=90, ge=1, le=365)
-    """Days past due after which an open invoice is called unpaid."""
+    """Days past due after which an open invoice is called unpaid; more than grace_days."""
+
+    @model_validator(mode="after")
+    def _unpaid_is_later_than_late(self) -> Self:
+        if self.unpaid_after_days <= self.grace_days:
+            raise PydanticCustomError(
+                "unpaid_within_grace",
+                "unpaid_after_days is {unpaid}; give more than grace_days, {grace}",
+                {"unpaid": str(self.unpaid_after_days), "grace": str(self.grace_days)},
+            )
+        return self
 
 
 class PanelSettings(_Settings):
@@ -47,7 +63,7 @@ class PanelSettings(_Settings):
     step_days: int = Field(default=7, ge=1, le=92)
     """Days between two as_of dates. Seven keeps the weekday of scoring fixed."""
     history_days: int = Field(default=730, ge=60)
-    """How far back training rows go."""
+    """Days before the training date that training rows go back."""
     warm_up_days: int = Field(default=90, ge=0)
     """Days at the start of the ledger without rows: behaviour is not known yet."""
 
@@ -58,21 +74,31 @@ class ModelSettings(_Settings):
     tree_count: int = Field(default=800, ge=1, le=10_000)
     """Most trees grown; how many are used is chosen by what happened later, half where nothing says."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
+    """How far one tree moves the prediction; a smaller step takes more trees."""
     leaf_count: int = Field(default=63, ge=2, le=4096)
+    """Most leaves of a tree, each with a value of its own."""
     depth_max: int = Field(default=8, ge=1, le=16)
+    """Most splits between the root of a tree and a leaf."""
     leaf_rows_min: int = Field(default=100, ge=1)
+    """Fewest training rows in a leaf."""
     feature_share: float = Field(default=0.6, gt=0, le=1)
+    """Share of the features that one tree may split by, drawn anew for each."""
     bin_count: int = Field(default=63, ge=3, le=255)
-    """Values a feature is cut into; fewer are faster and, on these books, no worse."""
+    """Values a feature is cut into; fewer are faster."""
     row_share: float = Field(default=0.8, gt=0, le=1)
+    """Share of the training rows that one tree is grown on, drawn anew for each."""
     l2_penalty: float = Field(default=5.0, ge=0)
+    """How strongly the value of a leaf is drawn towards zero (L2); most where rows are few."""
+    late_weight: float = Field(default=3.0, gt=0, le=1000)
+    """How often the pairs that say who is late count when trees are grown; never in the calibration."""
     seed: int = Field(default=7, ge=0)
+    """Seed of every draw in training; the same one gives the same model."""
     thread_count: int = Field(default=0, ge=0)
     """Threads of the booster; 0 takes half of the cores."""
     curve_cap_days: int = Field(default=180, ge=30, le=720)
-    """Last horizon of the delay curve; beyond it a stated tail."""
+    """Last horizon of the delay curve, in days past due; beyond it a stated tail."""
     calibration_days: int = Field(default=240, ge=14)
-    """Length of the latest period that calibrates and gates, before the refit."""
+    """Days of the latest period, which calibrates and gates before the refit."""
     unpaid_positives_min: int = Field(default=50, ge=1)
     """Invoices still open at a horizon, below which the curve is pooled there."""
 
@@ -106,9 +132,9 @@ class LossSettings(_Settings):
     """What an unpaid invoice costs."""
 
     recovery_days: int = Field(default=365, ge=1)
-    """How long cash received after default still counts."""
+    """Days after default in which cash received still counts."""
     lgd_prior: float = Field(default=0.6, ge=0, le=1)
-    """Loss given default where the ledger holds too few defaults to say."""
+    """Loss given default, as a share of the exposure, where the ledger holds too few defaults to say."""
     lgd_lost_prior: float = Field(default=0.9, ge=0, le=1)
     """The same of what was written off or caught in an insolvency."""
     lgd_prior_count: float = Field(default=20.0, ge=0)
@@ -118,7 +144,7 @@ class LossSettings(_Settings):
     cost_of_delay_cap_days: int = Field(default=180, ge=1)
     """Days open from as_of on beyond which no more waiting is counted."""
     recoverable_vat_deducted: bool = False
-    """Take the recoverable VAT off the exposure at default."""
+    """Whether the VAT that the state gives back on bad debts is taken off the exposure at default."""
 
 
 class WorklistSettings(_Settings):
@@ -146,9 +172,9 @@ class BacktestSettings(_Settings):
     history_min_days: int = Field(default=180, ge=60)
     """Days of ledger before the first training."""
     weekday: int = Field(default=0, ge=0, le=6)
-    """Weekday of every book where ``step_days`` is whole weeks: 0 Monday to 6 Sunday."""
+    """Weekday of every book where step_days is whole weeks: 0 Monday to 6 Sunday."""
     window: Literal["sliding", "expanding"] = "sliding"
-    """Training rows of each fold: the last ``panel.history_days``, or all since the first day."""
+    """Training rows of each fold: the last panel.history_days, or all since the first day."""
     contact_count: int = Field(default=25, ge=1)
     """Invoices that collectors get round to per book, judged beside shares of the book."""
     leak_check_count: int = Field(default=3, ge=0, le=60)
@@ -158,6 +184,65 @@ class BacktestSettings(_Settings):
     replicate_count: int = Field(default=200, ge=20, le=10_000)
     """Draws behind each interval."""
     seed: int = Field(default=7, ge=0)
+    """Seed of the draws and of the days checked for leaks."""
+
+
+class TrackingSettings(_Settings):
+    """Where runs are logged and models registered. Stays out of models and reports."""
+
+    uri: str | None = Field(default=None, min_length=1)
+    """Address of the MLflow store; MLFLOW_TRACKING_URI, else sqlite:///mlflow.db, where null."""
+    experiment: str = Field(default="paydelay", min_length=1)
+    """MLflow experiment that runs are logged in."""
+
+
+class MonitorSettings(_Settings):
+    """From where on a change since training is worth watching, or an alarm."""
+
+    rows_min: int = Field(default=200, ge=20)
+    """Past scores with a known outcome below which a check says nothing."""
+    outcomes_min: int = Field(default=20, ge=2)
+    """Fewest invoices among them that came late or went unpaid, and that did not."""
+    weeks_min: int = Field(default=5, ge=2)
+    """Fewest weeks in which they fell due: invoices of one week share its luck."""
+    interval_level: float = Field(default=0.99, ge=0.5, le=0.9999)
+    """Level of the intervals; high, since many checks are made each time."""
+    watch_came_over_predicted: float = Field(default=1.1, gt=1, le=10)
+    """Cases that came over those predicted, or the inverse, from which on to watch."""
+    alarm_came_over_predicted: float = Field(default=1.25, gt=1, le=10)
+    """Cases that came over those predicted, or the inverse, from which on to sound the alarm."""
+    watch_slope_distance: float = Field(default=0.2, gt=0, le=1)
+    """Distance of the calibration slope from 1 from which on to watch."""
+    alarm_slope_distance: float = Field(default=0.4, gt=0, le=1)
+    """Distance of the calibration slope from 1 from which on to sound the alarm."""
+    watch_auc_fall: float = Field(default=0.03, gt=0, le=0.5)
+    """Fall of the AUC since training from which on to watch."""
+    alarm_auc_fall: float = Field(default=0.08, gt=0, le=0.5)
+    """Fall of the AUC since training from which on to sound the alarm."""
+    watch_captured_fall_share: float = Field(default=0.05, gt=0, le=1)
+    """Share of the money that the first fifth should have held and did not, from which on to watch."""
+    alarm_captured_fall_share: float = Field(default=0.12, gt=0, le=1)
+    """Share of the money that the first fifth should have held and did not, for an alarm."""
+    watch_psi: float = Field(default=0.1, gt=0, le=10)
+    """Population stability index since training from which on to watch."""
+    alarm_psi: float = Field(default=0.25, gt=0, le=10)
+    """Population stability index since training from which on to sound the alarm."""
+    watch_missing_change_share: float = Field(default=0.1, gt=0, le=1)
+    """Change of the share of rows without a value from which on to watch."""
+    alarm_missing_change_share: float = Field(default=0.25, gt=0, le=1)
+    """Change of the share of rows without a value from which on to sound the alarm."""
+    watch_times_usual: float = Field(default=2.0, ge=1, le=100)
+    """Times the largest movement within the training period that is worth watching."""
+    alarm_times_usual: float = Field(default=3.0, ge=1, le=100)
+    """Times the largest movement within the training period that makes an alarm."""
+    watch_new_customers_share: float = Field(default=0.1, gt=0, le=1)
+    """Share of rows of new customers above the highest in training, from which on to watch."""
+    alarm_new_customers_share: float = Field(default=0.25, gt=0, le=1)
+    """Share of rows of new customers above the highest in training, for an alarm."""
+    watch_coverage_share: float = Field(default=0.98, gt=0, le=1)
+    """Share of the open invoices that the past scores hold, below which to watch."""
+    alarm_coverage_share: float = Field(default=0.8, gt=0, le=1)
+    """Share of the open invoices that the past scores hold, below which to sound the alarm."""
 
 
 class Config(_Settings):
@@ -170,15 +255,30 @@ class Config(_Settings):
     loss: LossSettings = LossSettings()
     worklist: WorklistSettings = WorklistSettings()
     backtest: BacktestSettings = BacktestSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    monitor: MonitorSettings = MonitorSettings()
+
+    def recorded(self) -> dict[str, Any]:
+        """Settings that models and reports carry.
+
+        Returns
+        -------
+        dict
+            Without what belongs to a machine: its threads, and where it logs, whose address may
+            hold a password.
+        """
+        return self.model_dump(exclude={"tracking": True, "model": {"thread_count"}})
 
 
-def load_config(source: str | Path | dict[str, Any] | None = None) -> Config:
+def load_config(source: str | Path | dict[str, Any] | None = None, language: str = "en") -> Config:
     """Settings from a YAML file or a dict; what is not named keeps its default.
 
     Parameters
     ----------
     source : str, Path, dict or None
         A YAML file, a nested dict, or None for all defaults.
+    language : str
+        Language of what is said where the settings are refused.
 
     Returns
     -------
@@ -188,30 +288,25 @@ def load_config(source: str | Path | dict[str, Any] | None = None) -> Config:
     Raises
     ------
     ConfigError
-        If the file cannot be read, or a key is unknown or out of range.
+        If the file cannot be read or holds a key twice, or a key is unknown, of another type
+        or out of range.
 
     Examples
     --------
     >>> load_config({"outcomes": {"grace_days": 3}}).outcomes.grace_days
     3
+    >>> load_config({"outcomes": {"grace_day": 3}})
+    Traceback (most recent call last):
+        ...
+    paydelay.errors.ConfigError: outcomes.grace_day is not a setting; did you mean outcomes.grace_days?
     """
     if source is None:
         return Config()
-    if isinstance(source, dict):
-        values: Any = source
-    else:
-        try:
-            values = yaml.safe_load(Path(source).read_text("utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(
-                f"The settings file {source} cannot be read as YAML ({type(error).__name__}); "
-                "give a readable UTF-8 file."
-            ) from error
-    if not isinstance(values, dict):
-        raise ConfigError("The settings must be a mapping of stages, such as 'outcomes: {grace_days: 3}'.")
+    values = source if isinstance(source, dict) else read_settings(Path(source), language)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"The setting {place} is not usable: {first['msg']}.") from error
+        said = told(error, Config, language)
+    if not isinstance(source, dict):
+        said = phrase("setting.in_file", language, file=Path(source).name, said=said)
+    raise ConfigError(said)

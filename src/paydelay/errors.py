@@ -1,4 +1,4 @@
-"""Every error paydelay raises on purpose.
+"""Every error paydelay raises on purpose, and the one warning.
 
 ::
 
@@ -12,8 +12,13 @@
     ├── QualityGateError          a model that does not beat the baseline (exit 1)
     ├── FeatureMismatchError      a panel without the model's features, or with others
     ├── ModelError                a model folder that is incomplete or altered
+    ├── ScoresError               past scores that are not what scoring wrote
     ├── TargetError               a place that cannot be written to
+    ├── TrackingError             a store of runs and models that cannot be reached or used
+    │   └── ConcurrentPromotionError  another promotion was faster         (exit 1)
     └── MissingDependencyError    an optional or system library is absent
+
+    StaleBooksWarning             the books end long before the day they are looked at
 
 A message says what was found, what was expected and what to do. It never holds
 a customer's data: it ends up in logs and tickets.
@@ -75,9 +80,27 @@ class ModelError(PaydelayError):
     """A model folder that is incomplete, altered or of another version."""
 
 
+class ScoresError(PaydelayError):
+    """Past scores that are not what scoring wrote."""
+
+
 class TargetError(PaydelayError):
     """A place that cannot be written to."""
 
 
+class TrackingError(PaydelayError):
+    """A store of runs and models that cannot be reached, or lacks what is asked for."""
+
+
+class ConcurrentPromotionError(TrackingError):
+    """Another promotion moved the champion first."""
+
+    exit_code = 1
+
+
 class MissingDependencyError(PaydelayError):
     """An optional or system library is absent."""
+
+
+class StaleBooksWarning(UserWarning):
+    """The books end long before the day they are looked at: what was paid since still looks open."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paydelay.config import booster_threads
+from paydelay.config import ModelSettings, booster_threads
 from paydelay.preflight import importing
 
 with importing("Training a model"):
@@ -23,6 +23,8 @@ with importing("Training a model"):
     from sklearn.preprocessing import StandardScaler
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+_DEFAULT = ModelSettings()
 
 
 class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -57,17 +59,17 @@ class LateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(  # noqa: PLR0913, PLR0917 - scikit-learn wants every setting as an argument
         self,
         tree_count: int = 300,
-        learning_rate: float = 0.05,
-        leaf_count: int = 63,
-        depth_max: int = 8,
-        leaf_rows_min: int = 100,
-        feature_share: float = 0.6,
-        row_share: float = 0.8,
-        bin_count: int = 63,
-        l2_penalty: float = 5.0,
+        learning_rate: float = _DEFAULT.learning_rate,
+        leaf_count: int = _DEFAULT.leaf_count,
+        depth_max: int = _DEFAULT.depth_max,
+        leaf_rows_min: int = _DEFAULT.leaf_rows_min,
+        feature_share: float = _DEFAULT.feature_share,
+        row_share: float = _DEFAULT.row_share,
+        bin_count: int = _DEFAULT.bin_count,
+        l2_penalty: float = _DEFAULT.l2_penalty,
         falling_columns: tuple[int, ...] = (),
-        random_state: int = 7,
-        thread_count: int = 0,
+        random_state: int = _DEFAULT.seed,
+        thread_count: int = _DEFAULT.thread_count,
         patience_trees: int = 50,
     ) -> None:
         self.tree_count = tree_count

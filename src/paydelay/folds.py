@@ -7,8 +7,11 @@ which outcomes can be mature; none is chosen by what happened.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+import numpy as np
 
 from paydelay.config import BacktestSettings
 from paydelay.errors import ThinLedgerError
@@ -94,3 +97,30 @@ def walk_back(
         Fold(number, start, tuple(start + step * look for look in range(looks)), labels_at)
         for number, start in enumerate(reversed(starts), start=1)
     )
+
+
+def sampled_days(folds: Sequence[Fold], settings: BacktestSettings) -> list[date]:
+    """Days of scoring on which features are held against the ledger cut that day.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    settings : BacktestSettings
+        How many, and the seed of the draw.
+
+    Returns
+    -------
+    list of date
+        In their order; all of them where there are no more than asked for.
+
+    Examples
+    --------
+    >>> days = tuple(date(2025, 1, day) for day in (6, 13, 20))
+    >>> fold = Fold(1, days[0], days, date(2025, 3, 1))
+    >>> sampled_days([fold], BacktestSettings(leak_check_count=3)) == list(days)
+    True
+    """
+    days = [day for fold in folds for day in fold.as_ofs]
+    count = min(settings.leak_check_count, len(days))
+    chosen = np.random.default_rng(settings.seed).choice(len(days), count, replace=False)
+    return [days[number] for number in sorted(chosen)]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from paydelay.preflight import importing
+
 Floats = NDArray[np.float64]
 
 _PROBABILITY_EDGE = 1e-6
@@ -365,6 +367,71 @@ def cluster_bootstrap(
     return Interval.of(figure(np.ones(len(cluster))), draws, level)
 
 
+def two_way_interval(
+    first: NDArray[np.integer],
+    second: NDArray[np.integer],
+    figure: Callable[[Floats], float],
+    replicate_count: int = 300,
+    seed: int = 7,
+    level: float = 0.95,
+) -> Interval:
+    """Interval of a weighted figure whose rows share luck in two ways, such as by customer and by week.
+
+    Parameters
+    ----------
+    first, second : array of shape (n_rows,)
+        The two groups of each row.
+    figure : callable
+        From row weights to the figure.
+    replicate_count, seed
+        Number of draws and their seed.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    Interval
+        Even about the figure, and without end where a way has one group only.
+
+    Notes
+    -----
+    Groups of both ways are drawn with replacement, each on its own, and a row counts as
+    often as both of its groups were drawn (the pigeonhole bootstrap of Owen 2007, whose
+    spread is rather too large than too small). The interval is the spread of the draws (half
+    the way between their 16th and 84th percentile) times the quantile of Student's
+    distribution with one degree less than the fewer groups (after Cameron, Gelbach and
+    Miller 2008), since few weeks tell little of their spread.
+
+    Examples
+    --------
+    >>> customer, week = np.repeat(np.arange(20), 10), np.tile(np.arange(10), 20)
+    >>> paid = ((customer + week) % 2).astype(float)
+    >>> mean = two_way_interval(customer, week, lambda times: float(np.average(paid, weights=times)))
+    >>> mean.low < 0.5 < mean.high
+    True
+    """
+    with importing("Telling an interval"):
+        from scipy.special import stdtrit
+
+    codes = [np.unique(group, return_inverse=True)[1] for group in (first, second)]
+    counts = [int(code.max()) + 1 if len(code) else 0 for code in codes]
+    value = figure(np.ones(len(first)))
+    if min(counts) < 2 or not np.isfinite(value):
+        return Interval(value, float("-inf"), float("inf"))
+    generator = np.random.default_rng(seed)
+    draws = []
+    for _ in range(replicate_count):
+        times = np.ones(len(first))
+        for code, count in zip(codes, counts, strict=True):
+            times *= np.bincount(generator.integers(0, count, count), minlength=count)[code]
+        draws.append(figure(times) if times.any() else float("nan"))
+    # A few draws without a case of one kind have a slope without end: they are not to be all the spread.
+    known = np.array(draws)[np.isfinite(draws)]
+    spread = float(np.diff(np.percentile(known, [15.87, 84.13]))[0] / 2.0) if len(known) else float("inf")
+    reach = float(stdtrit(min(counts) - 1, 0.5 + 0.5 * level)) * spread
+    return Interval(value, value - reach, value + reach)
+
+
 def average_precision(
     score: NDArray[np.floating],
     outcome: NDArray[np.floating],
@@ -432,6 +499,11 @@ def expected_calibration_error(
     falls below zero counts as zero (after Kumar, Liang and Ma 2019, who sum the
     squares instead). Weighted rows count as their effective number. Rows that
     share an outcome are fewer than they seem, and leave some of the bias.
+
+    Since no bin counts as less than zero, chance can only add: a perfect forecast
+    has an error above 0 on average, and no interval drawn of it reaches below 0.
+    That an interval lies above 0 therefore does not show a forecast to be wrong;
+    the slope and the intercept of :func:`calibration_line` can.
 
     Examples
     --------

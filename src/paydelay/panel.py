@@ -40,7 +40,7 @@ class Panel:
         Identity and standing of each row: as_of, invoice_id, customer_id,
         parent_id, segment, entity, issue_date, due_date, days_past_due, currency,
         amount, open_amount, open_amount_reporting, vat_amount_reporting,
-        written_off, insolvent_on, disputed, promised_until, plan_until, with_agency.
+        written_off, written_off_on, insolvent_on, disputed, promised_until, plan_until, with_agency.
     X : array of shape (n_rows, n_features)
         float32, NaN where nothing is known.
     feature_names : tuple of str
@@ -249,6 +249,7 @@ def _standing(history: History, view: PastView) -> pl.DataFrame:
             "open_amount_reporting": np.rint(open_amount * rate * 100.0) / 100.0,
             "vat_amount_reporting": chosen["vat_amount"] * pl.Series(rate),
             "written_off": states.written_off_day[view.state] < NEVER,
+            "written_off_on": _date_or_null(states.written_off_day[view.state]),
             "insolvent_on": _date_or_null(view.insolvent_day()),
             "disputed": _disputed(view),
             "promised_until": _date_or_null(_running_to(view, "promise")),
@@ -270,8 +271,7 @@ def _disputed(view: PastView) -> NDArray[np.bool_]:
     own, general = view.latest("dispute", "opened", by="invoice"), view.latest("dispute_for_all", "opened")
     own_age = np.nan_to_num(view.days_since("dispute", by="invoice"), nan=np.inf)
     general_age = np.nan_to_num(view.days_since("dispute_for_all"), nan=np.inf)
-    disputed: NDArray[np.bool_] = np.where(own_age <= general_age, own, general) == 1
-    return disputed
+    return np.asarray(np.where(own_age <= general_age, own, general) == 1)
 
 
 def _running_to(view: PastView, stream: str) -> NDArray[np.float64]:

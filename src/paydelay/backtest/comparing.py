@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from paydelay.backtest.judging import PROBABILITIES, Judged, is_probability
 from paydelay.calibration import Floats
@@ -29,6 +30,8 @@ TOP_SHARES = (0.05, 0.1, 0.2)
 """Shares of a book that collectors get round to."""
 _LINE_VALUES_MIN = 10
 LOWER_IS_BETTER = ("log_loss", "brier", "ece")
+
+_TAIL = 0.025
 
 Measure = Callable[[Floats | None], float]
 
@@ -56,6 +59,7 @@ def measures(judged: Judged, scorer: str, contact_count: int) -> dict[str, Measu
     judged : Judged
     scorer : str
         One of those that the rows hold, or ``oracle``, which knows what came.
+        Of it and of ``worklist``, the order of the queue, there is the value found alone.
     contact_count : int
         Rows of each book that collectors get round to.
 
@@ -67,8 +71,8 @@ def measures(judged: Judged, scorer: str, contact_count: int) -> dict[str, Measu
         value to be found the share that lies in the first 5, 10 and 20 % of each book, and
         in its first ``contact_count`` rows: ``late_value_20``, ``late_value_contacts``.
     """
-    if scorer == "oracle":
-        return _captured(judged, None, contact_count)
+    if scorer not in judged.said:
+        return _captured(judged, judged.orders.get(scorer), contact_count)
     said, came = judged.said[scorer], judged.came
     area = AreaUnderCurve(said, came)
     found: dict[str, Measure] = {
@@ -126,7 +130,7 @@ def _at_count(captured: CapturedValue, count: int) -> Measure:
 
 
 def table(judged: Judged, contact_count: int, weight: Floats | None = None) -> pl.DataFrame:
-    """Figures of every scorer, one row each, the oracle last.
+    """Figures of every scorer, one row each, the queue's own order and the oracle last.
 
     Parameters
     ----------
@@ -143,7 +147,7 @@ def table(judged: Judged, contact_count: int, weight: Floats | None = None) -> p
     """
     rows = [
         {"scorer": name} | {key: measure(weight) for key, measure in found.items()}
-        for name in (*judged.said, "oracle")
+        for name in dict.fromkeys((*judged.said, *judged.orders, "oracle"))
         for found in [measures(judged, name, contact_count)]
     ]
     return pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
@@ -179,6 +183,41 @@ def intervals(
 
 def _weighted(measure: Measure, weight: Floats | None) -> Callable[[Floats], float]:
     return lambda times: measure(times if weight is None else times * weight)
+
+
+def mean_of(values: Floats) -> Callable[[Floats], float]:
+    """The weighted mean of some values, as a figure of weights."""
+
+    def mean(weight: Floats) -> float:
+        total = weight.sum()
+        return float(weight @ values / total) if total > 0 else float("nan")
+
+    return mean
+
+
+def interval_of_rate(came: Floats, cluster: NDArray[np.integer], settings: BacktestSettings) -> Interval:
+    """Share that came, with an interval that has a width even where none or all of it came.
+
+    Parameters
+    ----------
+    came : array of shape (n_rows,)
+        1 where it happened.
+    cluster : array of shape (n_rows,)
+        Customer and day of each row.
+    settings : BacktestSettings
+        Draws behind the interval.
+
+    Returns
+    -------
+    Interval
+        Where draws cannot tell, as every one of them is the same, the exact end for as many
+        independent tries as there are pairs of customer and day (Clopper and Pearson 1934).
+    """
+    rate = cluster_bootstrap(cluster, mean_of(came), settings.replicate_count, settings.seed)
+    end = _TAIL ** (1.0 / max(len(np.unique(cluster)), 1))
+    if rate.value == 0.0:
+        return Interval(0.0, 0.0, 1.0 - end)
+    return Interval(1.0, end, 1.0) if rate.value == 1.0 else rate
 
 
 def gain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 
 from paydelay.calibration import Floats
 
-PROBABILITIES = ("model", "regression", "late_ratio", "base_rate")
-ORDERS = ("last_delay", "customer_median", "largest_amount", "overdue_amount", "oldest_due")
-SCORERS = (*PROBABILITIES, *ORDERS)
-BASELINES = SCORERS[1:]
-UNPAID_BASELINES = ("overdue_amount", "oldest_due", "largest_amount", "customer_median")
-"""What says something of who never pays, and not merely who pays late."""
+SCORER = {"late": "model", "unpaid": "unpaid"}
+"""What the model says of each outcome."""
+ORDERS = {
+    "late": ("last_delay", "customer_median", "largest_amount", "overdue_amount", "oldest_due"),
+    # What says something of who never pays, and not merely who pays late.
+    "unpaid": ("overdue_amount", "oldest_due", "largest_amount", "customer_median"),
+}
+"""Baselines that only put rows in an order."""
+_PROBABILITIES = {
+    "late": ("regression", "late_ratio", "base_rate"),
+    "unpaid": ("unpaid_regression", "unpaid_ratio", "unpaid_rate"),
+}
+BASELINES = {outcome: (*_PROBABILITIES[outcome], *ORDERS[outcome]) for outcome in SCORER}
+PROBABILITIES = {*SCORER.values(), *(name for names in _PROBABILITIES.values() for name in names)}
 _SEGMENTS_MAX = 12
 
 
@@ -38,7 +46,8 @@ class Judged:
     values : dict of str to array of shape (n_rows,)
         What is to be found early, in money or money times days; the first is ranked by.
     orders : dict of str to array of shape (n_rows,)
-        What a scorer puts money in order by, where that is not its probability times the amount.
+        What a scorer puts money in order by, where that is not its probability times the amount;
+        and ``worklist``, the order of the queue, which is judged by the money it finds alone.
     """
 
     came: Floats
@@ -78,7 +87,7 @@ class Judged:
 
 def is_probability(scorer: str) -> bool:
     """Whether a scorer names a probability, and not merely an order."""
-    return scorer in PROBABILITIES or scorer == "unpaid"
+    return scorer in PROBABILITIES
 
 
 def judged_late(rows: pl.DataFrame) -> Judged:
@@ -97,7 +106,7 @@ def judged_late(rows: pl.DataFrame) -> Judged:
     came = some["late"].to_numpy().astype(np.float64)
     amount = some["open_amount_reporting"].to_numpy()
     values = {"late_value": amount * came, "late_days_value": amount * some["late_days"].to_numpy()}
-    return _judged(some, came, SCORERS, values)
+    return _judged(some, came, "late", values)
 
 
 def late_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -121,8 +130,7 @@ def judged_unpaid(rows: pl.DataFrame) -> Judged:
     came = some["unpaid_came"].to_numpy().astype(np.float64)
     amount = some["open_amount_reporting"].to_numpy()
     values = {"unpaid_value": amount * came, "lost_value": some["lost_amount"].to_numpy() * came}
-    order = {"unpaid": some["expected_loss"].to_numpy().astype(np.float64)}
-    return _judged(some, came, ("unpaid", *UNPAID_BASELINES), values, order)
+    return _judged(some, came, "unpaid", values)
 
 
 def unpaid_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -130,13 +138,34 @@ def unpaid_rows(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("unpaid_came").is_not_null())
 
 
-def _judged(
+def _judged(rows: pl.DataFrame, came: Floats, outcome: str, values: Mapping[str, Floats]) -> Judged:
+    # What is set aside has no rank: it comes last.
+    orders = {"worklist": -rows["priority_rank"].cast(pl.Float64).fill_null(np.inf).to_numpy()}
+    if outcome == "unpaid":
+        orders["unpaid"] = rows["expected_loss"].to_numpy().astype(np.float64)
+    return judged_rows(rows, came, (SCORER[outcome], *BASELINES[outcome]), values, orders)
+
+
+def judged_rows(
     rows: pl.DataFrame,
     came: Floats,
-    scorers: tuple[str, ...],
+    scorers: Sequence[str],
     values: Mapping[str, Floats],
     orders: Mapping[str, Floats] | None = None,
 ) -> Judged:
+    """Rows whose outcome is known, with what columns of theirs say of them.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        ``as_of``, ``customer_id``, ``invoice_id``, ``open_amount_reporting`` and the scorers.
+    came, scorers, values, orders
+        As :class:`Judged` holds them; the scorers are names of columns.
+
+    Returns
+    -------
+    Judged
+    """
     return Judged(
         came=came,
         amount=rows["open_amount_reporting"].to_numpy(),

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from paydelay.backtest.comparing import Gain, best_baseline, gain, table
+from paydelay.backtest.comparing import best_baseline, gain, table
+from paydelay.backtest.delays import coverage_by_fold, delays
 from paydelay.backtest.judging import (
     BASELINES,
-    ORDERS,
-    UNPAID_BASELINES,
+    SCORER,
     Judged,
     first_looks,
     judged_late,
@@ -31,13 +31,13 @@ from paydelay.backtest.tables import (
     CAME_MIN,
     by_book,
     by_slice,
-    delays,
     figures_with_intervals,
     lift,
     money,
     reliability,
     views,
 )
+from paydelay.backtest.verdict import MONEY, Verdict, plain, verdict_of
 from paydelay.config import Config
 from paydelay.errors import ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
@@ -45,78 +45,16 @@ from paydelay.files import replacing_file
 from paydelay.folds import Fold, walk_back
 from paydelay.history import History
 from paydelay.ledger import Ledger
-from paydelay.metrics import Interval
 from paydelay.outcomes import Outcomes
 from paydelay.panel import check_no_leak
 
 logger = logging.getLogger(__name__)
 
 _SCHEMA_VERSION = 1
-_BASELINES = {"late": BASELINES, "unpaid": UNPAID_BASELINES}
-_SCORERS = {"late": "model", "unpaid": "unpaid"}
-_ORDERS = {"late": ORDERS, "unpaid": UNPAID_BASELINES}
 _GAINS = {
     "late": ("auc", "log_loss", "brier", "late_value_20", "late_days_value_20", "late_value_contacts"),
-    "unpaid": ("auc", "unpaid_value_20", "lost_value_20", "unpaid_value_contacts"),
+    "unpaid": ("auc", "log_loss", "brier", "unpaid_value_20", "lost_value_20", "unpaid_value_contacts"),
 }
-_MONEY = {"late": "late_value", "unpaid": "unpaid_value"}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the model beats the best of what collectors do without it.
-
-    Parameters
-    ----------
-    outcome : str
-        ``late`` or ``unpaid``: the money that is to be found.
-    beats : bool
-        Whether the interval of the gain lies above zero, drawn by customer and day as well as
-        by customer alone.
-    baseline : str
-        Whatever finds most of that money without a model.
-    captured, baseline_captured : float
-        Share of the money in the first 20 % of each book.
-    gain_per_book : Interval
-        More of it found in the first 20 % of a book, in the reporting currency.
-    share_above : float
-        Share of the draws in which the model finds more.
-    gain_by_customer : Interval
-        The same gain, drawn by customer alone: wider, since a customer's weeks are alike.
-    gain_without_largest : Interval
-        The same without the customer with most rows.
-    order : str
-        The best of the plain orders that collectors go by where nothing is estimated.
-    gain_over_order_per_book : Interval
-        More of the money found than by that order.
-    auc_gain : Interval
-        Over the baseline with the best AUC.
-    book_count, row_count : int
-        Books judged, and invoices in them.
-    first, last : date
-        Days of the first and the last book judged.
-    """
-
-    outcome: str
-    beats: bool
-    baseline: str
-    captured: float
-    baseline_captured: float
-    gain_per_book: Interval
-    share_above: float
-    gain_by_customer: Interval
-    gain_without_largest: Interval
-    order: str
-    gain_over_order_per_book: Interval
-    auc_gain: Interval
-    book_count: int
-    row_count: int
-    first: date
-    last: date
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {name: _plain(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -138,8 +76,9 @@ class Backtest:
         Of every amount.
     tables : dict of str to polars.DataFrame
         ``counts`` (rows scored, judged, and why not), ``scorers``, ``intervals``, ``gains``,
-        ``reliability``, ``lift``, ``money``, ``slices``, ``books``, ``delays``, ``drivers``.
-        Where a table holds both, ``outcome`` tells ``late`` from ``unpaid``.
+        ``reliability``, ``lift``, ``money``, ``slices``, ``books``, ``delays``,
+        ``delay_folds``, ``drivers``. Where a table holds both, ``outcome`` tells ``late``
+        from ``unpaid``.
     verdicts : dict of str to Verdict
         Of ``late``, and of ``unpaid`` where enough went unpaid to tell.
     """
@@ -170,10 +109,10 @@ class Backtest:
             "schema_version": _SCHEMA_VERSION,
             "reporting_currency": self.reporting_currency,
             "verdicts": {name: verdict.to_dict() for name, verdict in self.verdicts.items()},
-            "folds": [_plain(vars(fold)) for fold in self.folds],
-            "models": _plain(self.models),
-            "config": self.config.model_dump(exclude={"model": {"thread_count"}}),
-            "tables": {name: _plain(found.to_dicts()) for name, found in self.tables.items()},
+            "folds": [plain(vars(fold)) for fold in self.folds],
+            "models": plain(self.models),
+            "config": self.config.recorded(),
+            "tables": {name: plain(found.to_dicts()) for name, found in self.tables.items()},
         }
 
     def write_json(self, path: str | Path) -> Path:
@@ -259,7 +198,6 @@ def backtest(
     if not _can_be_judged(judged["unpaid"]):
         del judged["unpaid"]
     tables = _tables(past, judged, config)
-    days = {"late": late_rows(past.rows)["as_of"], "unpaid": unpaid_rows(past.rows)["as_of"]}
     return Backtest(
         rows=past.rows,
         folds=folds,
@@ -267,10 +205,7 @@ def backtest(
         config=config,
         reporting_currency=ledger.reporting_currency,
         tables=tables,
-        verdicts={
-            outcome: _verdict(outcome, some, days[outcome], tables, config)
-            for outcome, some in judged.items()
-        },
+        verdicts=_verdicts(past.rows, judged, tables["scorers"].filter(view="all"), config),
     )
 
 
@@ -327,14 +262,25 @@ def _tables(past: Replay, judged: Mapping[str, Judged], config: Config) -> dict[
         "counts": counts(past.rows),
         **tables,
         "delays": delays(past.rows, config.backtest),
+        "delay_folds": coverage_by_fold(past.rows, config.backtest),
         "drivers": drivers.sort("mean_log_odds", "feature", descending=[True, False]),
+    }
+
+
+def _verdicts(
+    rows: pl.DataFrame, judged: Mapping[str, Judged], scorers: pl.DataFrame, config: Config
+) -> dict[str, Verdict]:
+    days = {"late": late_rows(rows)["as_of"], "unpaid": unpaid_rows(rows)["as_of"]}
+    return {
+        outcome: verdict_of(outcome, some, days[outcome], scorers.filter(outcome=outcome), config.backtest)
+        for outcome, some in judged.items()
     }
 
 
 def _tables_of(
     outcome: str, judged: Judged, rows: pl.DataFrame, config: Config
 ) -> list[tuple[str, pl.DataFrame]]:
-    settings, scorer = config.backtest, _SCORERS[outcome]
+    settings, scorer = config.backtest, SCORER[outcome]
     found: list[tuple[str, pl.DataFrame]] = []
     seen = views(judged, first_looks(judged), without_largest(judged))
     for name, (some, weight) in seen.items():
@@ -348,16 +294,16 @@ def _tables_of(
         if weight is None:
             found.append(("gains", _gains(outcome, some, scorers, config).insert_column(0, view)))
     whole = next(found for name, found in found if name == "scorers")
-    best_auc = best_baseline(whole, "auc", _BASELINES[outcome])
-    best_money = best_baseline(whole, f"{_MONEY[outcome]}_20", _BASELINES[outcome])
+    best_auc = best_baseline(whole, "auc", BASELINES[outcome])
+    best_money = best_baseline(whole, f"{MONEY[outcome]}_20", BASELINES[outcome])
     shown = tuple(dict.fromkeys((scorer, best_money, "largest_amount", "oldest_due", "oracle")))
     return [
         *found,
         ("reliability", reliability(judged, scorer, settings)),
         ("lift", lift(judged, shown)),
-        ("money", money(judged, shown, settings.contact_count)),
+        ("money", money(judged, (scorer, "worklist", *shown[1:]), settings.contact_count)),
         ("slices", by_slice(judged, rows, scorer, best_auc, settings)),
-        ("books", by_book(judged, rows["as_of"], scorer, best_auc, settings.contact_count)),
+        ("books", by_book(judged, rows["as_of"], scorer, (best_auc, best_money), settings.contact_count)),
     ]
 
 
@@ -365,8 +311,8 @@ def _gains(outcome: str, judged: Judged, scorers: pl.DataFrame, config: Config) 
     """Of every figure the gain over whichever baseline is best by it."""
     found = []
     for figure in _GAINS[outcome]:
-        baseline = best_baseline(scorers, figure, _BASELINES[outcome])
-        gained = gain(judged, _SCORERS[outcome], baseline, figure, config.backtest)
+        baseline = best_baseline(scorers, figure, BASELINES[outcome])
+        gained = gain(judged, SCORER[outcome], baseline, figure, config.backtest)
         found.append(
             {"figure": figure, "baseline": baseline}
             | gained.interval.to_dict()
@@ -401,60 +347,3 @@ def counts(rows: pl.DataFrame) -> pl.DataFrame:
         sums = rows.group_by(reason=reason).agg(pl.len().cast(pl.Int64).alias("row_count"))
         found.append(sums.sort("reason").insert_column(0, pl.lit(outcome).alias("outcome")))
     return pl.concat(found)
-
-
-def _verdict(
-    outcome: str, judged: Judged, days: pl.Series, tables: dict[str, pl.DataFrame], config: Config
-) -> Verdict:
-    figure, scorer = f"{_MONEY[outcome]}_20", _SCORERS[outcome]
-    scorers = tables["scorers"].filter(outcome=outcome, view="all")
-    baseline = best_baseline(scorers, figure, _BASELINES[outcome])
-    captured = {name: scorers.filter(scorer=name)[figure].item() for name in (scorer, baseline)}
-    gained = gain(judged, scorer, baseline, figure, config.backtest)
-    alone = gain(judged, scorer, baseline, figure, config.backtest, by_customer=True)
-    others = without_largest(judged)
-    rest = gain(others, scorer, baseline, figure, config.backtest)
-    order = best_baseline(scorers, figure, _ORDERS[outcome])
-    over_order = gain(judged, scorer, order, figure, config.backtest)
-    best_auc = best_baseline(scorers, "auc", _BASELINES[outcome])
-    first, last = days.min(), days.max()
-    return Verdict(
-        outcome=outcome,
-        beats=bool(min(gained.interval.low, alone.interval.low) > 0.0),
-        baseline=baseline,
-        captured=captured[scorer],
-        baseline_captured=captured[baseline],
-        gain_per_book=_in_money(outcome, gained, judged),
-        share_above=gained.share_above,
-        gain_by_customer=_in_money(outcome, alone, judged),
-        gain_without_largest=_in_money(outcome, rest, others),
-        order=order,
-        gain_over_order_per_book=_in_money(outcome, over_order, judged),
-        auc_gain=gain(judged, scorer, best_auc, "auc", config.backtest).interval,
-        book_count=len(np.unique(judged.book)),
-        row_count=len(judged),
-        first=first,  # type: ignore[arg-type]
-        last=last,  # type: ignore[arg-type]
-    )
-
-
-def _in_money(outcome: str, gained: Gain, judged: Judged) -> Interval:
-    """A share of the money of a book that ends so, in money."""
-    per_book = float(judged.values[_MONEY[outcome]].sum()) / max(len(np.unique(judged.book)), 1)
-    ends = (gained.interval.value, gained.interval.low, gained.interval.high)
-    return Interval(*(end * per_book for end in ends))
-
-
-def _plain(value: Any) -> Any:
-    """Values that JSON knows."""
-    if isinstance(value, Interval):
-        return value.to_dict()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -33,7 +33,7 @@ _KEPT = (
     *("open_amount_reporting", "written_off"),
 )
 _SLICED = {"settled_count_all": "settled_count", "customer_age_days": "customer_age_days"}
-_QUEUED = ("expected_loss", "value_at_stake", "set_aside")
+_QUEUED = ("expected_loss", "value_at_stake", "set_aside", "priority_rank")
 _EXPLAINED_MAX = 2_000
 LATE_DAYS_CAP = 180
 """Days late beyond which one invoice's money is not counted any longer."""
@@ -46,10 +46,10 @@ class Replay(NamedTuple):
     ----------
     rows : polars.DataFrame
         One row per fold, day and open invoice: identity, what every scorer said
-        (``model``, ``unpaid``, delays, ``expected_loss`` and baselines by name) and what
-        came. ``late``, ``unpaid_came`` and ``delay_days`` are null where they are not ripe,
-        or were out on the day (``unpaid_known``); ``late_days``, up to 180, and
-        ``lost_amount`` are as of the day of judging.
+        (``model``, ``unpaid``, delays, ``expected_loss``, the queue's ``priority_rank`` and
+        baselines by name) and what came. ``late``, ``unpaid_came`` and ``delay_days`` are
+        null where they are not ripe, or were out on the day (``unpaid_known``);
+        ``late_days``, up to 180, and ``lost_amount`` are as of the day of judging.
     models : list of dict
         What the manifest of each fold's model says of its training.
     drivers : polars.DataFrame
@@ -175,6 +175,7 @@ def _rows(
         "delay_high": high,
         "curve_score": np.where(np.isnan(delay), np.nan, curve_score(horizons, capped, overdue, delay)),
         **simple.probabilities,
+        **simple.unpaid,
         **simple.orders,
         "always_0": simple.median_days["always_0"],
     }

@@ -9,20 +9,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paydelay.backtest.comparing import TOP_SHARES, intervals, measures
+from paydelay.backtest.comparing import TOP_SHARES, interval_of_rate, intervals, measures
 from paydelay.backtest.judging import Judged, slices
 from paydelay.calibration import Floats
 from paydelay.config import BacktestSettings
-from paydelay.metrics import CapturedValue, Interval, calibration_line, cluster_bootstrap, pinball_loss
+from paydelay.metrics import CapturedValue, calibration_line, cluster_bootstrap
 
 BINS = 15
 """Bins of equal mass in which predicted and observed rates are set side by side."""
 _LIFT_STEPS = 50
-_TAIL = 0.025
 CAME_MIN = 10
 """Rows of each outcome below which a slope is chance."""
-_QUANTILES = {"delay_10": 0.1, "delay_median": 0.5, "delay_90": 0.9}
-_DELAY_SCORERS = {"model": "delay_median", "customer_median": "customer_median", "always_0": "always_0"}
 
 
 def reliability(judged: Judged, scorer: str, settings: BacktestSettings) -> pl.DataFrame:
@@ -48,7 +45,7 @@ def reliability(judged: Judged, scorer: str, settings: BacktestSettings) -> pl.D
     found = []
     for number in np.unique(bins):
         part = judged.take(np.flatnonzero(bins == number))
-        rate = interval_of_rate(part, settings).to_dict()
+        rate = interval_of_rate(part.came, part.cluster, settings).to_dict()
         found.append(
             {
                 "bin": int(number) + 1,
@@ -60,39 +57,6 @@ def reliability(judged: Judged, scorer: str, settings: BacktestSettings) -> pl.D
             }
         )
     return pl.DataFrame(found)
-
-
-def interval_of_rate(judged: Judged, settings: BacktestSettings) -> Interval:
-    """Share that came, with an interval that has a width even where none or all of it came.
-
-    Parameters
-    ----------
-    judged : Judged
-    settings : BacktestSettings
-        Draws behind the interval.
-
-    Returns
-    -------
-    Interval
-        Where draws cannot tell, as every one of them is the same, the exact end for as many
-        independent tries as there are pairs of customer and day (Clopper and Pearson 1934).
-    """
-    rate = cluster_bootstrap(judged.cluster, _Mean(judged.came), settings.replicate_count, settings.seed)
-    end = _TAIL ** (1.0 / max(len(np.unique(judged.cluster)), 1))
-    if rate.value == 0.0:
-        return Interval(0.0, 0.0, 1.0 - end)
-    return Interval(1.0, end, 1.0) if rate.value == 1.0 else rate
-
-
-class _Mean:
-    """Weighted mean, as a figure."""
-
-    def __init__(self, values: Floats) -> None:
-        self._values = values
-
-    def __call__(self, weight: Floats) -> float:
-        total = weight.sum()
-        return float(weight @ self._values / total) if total > 0 else float("nan")
 
 
 def lift(judged: Judged, scorers: tuple[str, ...]) -> pl.DataFrame:
@@ -196,7 +160,7 @@ def by_slice(
     for kind, name, part in _parts(judged, rows):
         ours, theirs = (measures(part, one, settings.contact_count) for one in (scorer, baseline))
         slope = intervals_of_slope(part, scorer, settings)
-        came = interval_of_rate(part, settings).to_dict()
+        came = interval_of_rate(part.came, part.cluster, settings).to_dict()
         found.append(
             {
                 "kind": kind,
@@ -253,30 +217,35 @@ def intervals_of_slope(judged: Judged, scorer: str, settings: BacktestSettings) 
     return dict(zip(names, found.values(), strict=True))
 
 
-def by_book(judged: Judged, days: pl.Series, scorer: str, baseline: str, contact_count: int) -> pl.DataFrame:
-    """How the model and the best baseline did on each day of scoring.
+def by_book(
+    judged: Judged, days: pl.Series, scorer: str, baselines: tuple[str, str], contact_count: int
+) -> pl.DataFrame:
+    """How the model and the best baselines did on each day of scoring.
 
     Parameters
     ----------
     judged : Judged
     days : polars.Series
         Day of scoring of each row.
-    scorer, baseline : str
+    scorer : str
         Of those that the rows hold.
+    baselines : (str, str)
+        The one that is best by AUC, and the one that finds most of the first value.
     contact_count : int
         Rows of each book that collectors get round to.
 
     Returns
     -------
     polars.DataFrame
-        ``as_of``, ``row_count``, ``came_share``, ``predicted_share``, ``auc``, ``baseline_auc``,
-        ``log_loss``, the first value found in the first 20 % and the baseline's.
+        ``as_of``, ``row_count``, ``came_share``, ``predicted_share``, ``auc`` and ``baseline_auc``
+        (of the first baseline), ``log_loss``, the first value found in the first 20 % and what
+        the second baseline finds of it.
     """
     value = f"{next(iter(judged.values))}_20"
     found = []
     for day in days.unique().sort():
         part = judged.take(np.flatnonzero((days == day).to_numpy()))
-        ours, theirs = (measures(part, one, contact_count) for one in (scorer, baseline))
+        ours, by_auc, by_money = (measures(part, one, contact_count) for one in (scorer, *baselines))
         found.append(
             {
                 "as_of": day,
@@ -284,64 +253,13 @@ def by_book(judged: Judged, days: pl.Series, scorer: str, baseline: str, contact
                 "came_share": float(part.came.mean()),
                 "predicted_share": float(part.said[scorer].mean()),
                 "auc": ours["auc"](None),
-                "baseline_auc": theirs["auc"](None),
+                "baseline_auc": by_auc["auc"](None),
                 "log_loss": ours["log_loss"](None),
                 value: ours[value](None),
-                f"baseline_{value}": theirs[value](None),
+                f"baseline_{value}": by_money[value](None),
             }
         )
     return pl.DataFrame(found).fill_nan(None)
-
-
-def delays(rows: pl.DataFrame, settings: BacktestSettings) -> pl.DataFrame:
-    """How far the predicted delays were from what came, in days, up to the cap.
-
-    Parameters
-    ----------
-    rows : polars.DataFrame
-        As a replay gives them.
-    settings : BacktestSettings
-        Cap, and draws behind the intervals.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``scorer``, ``row_count``, ``mae_days`` with its interval, ``crps_days``; of the model
-        also ``pinball_10``, ``pinball_50``, ``pinball_90``, and coverage and width of its 80 %
-        interval. One row without figures where no delay was ripe.
-    """
-    some = rows.filter(pl.col("delay_days").is_not_null() & (pl.col("days_past_due") < 0))
-    cap = float(settings.delay_cap_days)
-    actual = np.minimum(some["delay_days"].to_numpy().astype(np.float64), cap)
-    cluster = some.select(pl.struct("customer_id", "as_of").rank("dense"))["customer_id"].to_numpy()
-    found = []
-    for scorer, column in _DELAY_SCORERS.items():
-        error = np.abs(_capped(some[column], cap) - actual)
-        mae = cluster_bootstrap(cluster, _Mean(error), settings.replicate_count, settings.seed).to_dict()
-        line: dict[str, object] = {"scorer": scorer, "row_count": some.height}
-        line |= {"mae_days": mae["value"], "mae_low": mae["low"], "mae_high": mae["high"]}
-        # Of a single day the score of the curve is its distance.
-        line["crps_days"] = some["curve_score"].mean() if scorer == "model" else mae["value"]
-        found.append(line | (_interval_figures(some, actual, cap) if scorer == "model" else {}))
-    return pl.DataFrame(found, infer_schema_length=None).fill_nan(None)
-
-
-def _interval_figures(some: pl.DataFrame, actual: Floats, cap: float) -> dict[str, float | None]:
-    if not some.height:
-        return {}
-    low, high = _capped(some["delay_low"], cap), _capped(some["delay_high"], cap)
-    losses: dict[str, float | None] = {
-        f"pinball_{level * 100:.0f}": pinball_loss(_capped(some[column], cap), actual, level)
-        for column, level in _QUANTILES.items()
-    }
-    inside = (actual >= low) & (actual <= high)
-    return losses | {"coverage": float(inside.mean()), "width_days": float((high - low).mean())}
-
-
-def _capped(said: pl.Series, cap: float) -> Floats:
-    """Predicted days up to the cap; where none was named, the end lies beyond it."""
-    days: Floats = said.cast(pl.Float64).fill_null(float("inf")).to_numpy()
-    return np.minimum(days, cap)
 
 
 def views(judged: Judged, first: Judged, others: Judged) -> dict[str, tuple[Judged, Floats | None]]:

@@ -39,7 +39,7 @@ def backtest(
     from paydelay.figures import check_drawing
     from paydelay.report import print_backtest
 
-    settings = load_config(config)
+    settings = load_config(config, language)
     _check_folder(out, force, language)
     check_drawing()
     books = usable_ledger(ledger, language)

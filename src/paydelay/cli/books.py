@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from paydelay.calibration import PAIRS_MIN
 from paydelay.cli.progress import stages
-from paydelay.errors import LedgerError, ModelError, TargetError
+from paydelay.errors import LedgerError, TargetError
 from paydelay.language import phrase
 
 if TYPE_CHECKING:
+    from paydelay.config import Config
     from paydelay.ledger import Ledger
     from paydelay.model import DelayModel
     from paydelay.worklist import Worklist
@@ -50,13 +52,15 @@ def usable_ledger(folder: Path, language: str) -> Ledger:
     return books
 
 
-def load_model(model: str) -> DelayModel:
-    """The model of a folder.
+def load_model(model: str, config: Config | None = None) -> DelayModel:
+    """The model of a folder or of the registry.
 
     Parameters
     ----------
     model : str
-        The folder that train wrote.
+        The folder that train wrote, ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
+    config : Config, optional
+        Its ``tracking`` says where the registry is.
 
     Returns
     -------
@@ -65,14 +69,16 @@ def load_model(model: str) -> DelayModel:
     Raises
     ------
     ModelError
-        If there is none, or the model of a registry is asked for.
+        If there is none, or it was altered.
+    TrackingError
+        If the registry cannot be reached, or has no such version.
     """
+    if model.startswith("models:"):
+        from paydelay.tracking import load_registered
+
+        return load_registered(model, config.tracking if config else None)
     from paydelay.model import DelayModel
 
-    if model.startswith("models:"):
-        raise ModelError(
-            "Models of a registry are not read by this version; give the folder that train wrote."
-        )
     return DelayModel.load(model)
 
 
@@ -93,6 +99,25 @@ def tell_trained_later(model: DelayModel, as_of: date, language: str) -> None:
             else phrase("told.corrected_later", language, corrected=corrected, as_of=as_of)
         )
         typer.secho(told, err=True, bold=True, fg=typer.colors.YELLOW)
+
+
+def tell_corrected(model: DelayModel, as_of: date, out: Path, language: str) -> None:
+    """On how many invoices a correction rests, or why nothing was corrected."""
+    tried = model.manifest.get("correction_tried")
+    rests_on = tried or model.manifest["corrected_by"]
+    invoices = phrase("unit.invoices", language, n=rests_on["invoice_count"])
+    if tried is None:
+        typer.echo(phrase("told.recalibrated", language, invoices=invoices, as_of=as_of, target=str(out)))
+        return
+    told = phrase(
+        f"told.uncorrected_{tried['why']}",
+        language,
+        n=tried["pair_count"],
+        least=PAIRS_MIN,
+        invoices=invoices,
+        as_of=as_of,
+    )
+    typer.echo(f"{told} {phrase('told.uncorrected', language, target=str(out))}")
 
 
 def tell_stale(books: Ledger, as_of: date, language: str) -> None:

@@ -13,12 +13,15 @@ from paydelay.cli.backtesting import backtest
 from paydelay.cli.books import (
     load_model,
     refuse_a_ledger,
+    tell_corrected,
     tell_left_out,
     tell_stale,
     tell_trained_later,
     usable_ledger,
 )
+from paydelay.cli.configuring import settings_commands
 from paydelay.cli.importing import import_books
+from paydelay.cli.monitoring import monitor_scores
 from paydelay.cli.options import (
     AsOf,
     BookFormat,
@@ -31,13 +34,16 @@ from paydelay.cli.options import (
     ModelPath,
     Order,
     Ordered,
+    Registered,
     Scope,
     Scoped,
     Spoken,
     Styled,
+    WithoutProof,
 )
 from paydelay.cli.progress import stages
 from paydelay.cli.screen import screen
+from paydelay.cli.tracking import log_model, log_trained, promote
 from paydelay.cli.tuning import tune_settings
 from paydelay.errors import LedgerError
 from paydelay.language import phrase
@@ -171,16 +177,21 @@ def train(
     model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Where the model is written.")],
     config: ConfigPath = None,
     force: Annotated[bool, typer.Option("--force", help="Keep a model under its quality gate.")] = False,
+    register: Registered = None,
+    no_proof: WithoutProof = False,
     language: Spoken = Language.en,
 ) -> None:
     """Train a model on what was known at the close of a day."""
     from paydelay.config import load_config
     from paydelay.model import check_model_folder
     from paydelay.report import print_training
+    from paydelay.tracking.registry import check_name
     from paydelay.training import train as trained
 
-    settings = load_config(config)
+    settings = load_config(config, language)
     check_model_folder(model)
+    if register is not None:
+        check_name(register)
     books = usable_ledger(ledger, language)
     with stages("train", language):
         fitted = trained(books, as_of, settings, force=force)
@@ -188,10 +199,16 @@ def train(
     print_training(fitted, language, console=screen())
     typer.echo(phrase("told.model_written", language, target=str(model)))
     tell_stale(books, as_of, language)
+    if register is not None:
+        log_model(fitted, model, (books, ledger), settings, register, not no_proof, language)
 
 
 application.command()(backtest)
 application.command("tune")(tune_settings)
+application.command("log")(log_trained)
+application.command()(promote)
+application.command("monitor")(monitor_scores)
+application.add_typer(settings_commands, name="config")
 
 
 @application.command()
@@ -212,9 +229,7 @@ def recalibrate(
     with stages("recalibrate", language):
         newer = recalibrated(books, fitted, as_of)
         newer.save(out)
-    count = newer.manifest["corrected_by"]["invoice_count"]
-    invoices = phrase("unit.invoices", language, n=count)
-    typer.echo(phrase("told.recalibrated", language, invoices=invoices, as_of=as_of, target=str(out)))
+    tell_corrected(newer, as_of, out, language)
     tell_stale(books, as_of, language)
 
 
@@ -248,8 +263,8 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     on_screen = out == "-"
     if not on_screen:
         check_target(out)
-    settings = load_config(config) if config else None
-    fitted = load_model(model)
+    settings = load_config(config, language) if config else None
+    fitted = load_model(model, settings)
     shown = top or capacity or (_SHOWN if on_screen else None)
     books = usable_ledger(ledger, language)
     with stages("score", language):
@@ -300,8 +315,8 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
     from paydelay.worklist import rank
 
     check_page(out)
-    settings = load_config(config) if config else None
-    fitted = load_model(model)
+    settings = load_config(config, language) if config else None
+    fitted = load_model(model, settings)
     books = usable_ledger(ledger, language)
     with stages("score", language):
         scores = scored(books, fitted, as_of, config=settings, language=language.value, order=order.value)

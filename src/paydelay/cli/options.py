@@ -116,7 +116,18 @@ AsOf = Annotated[
     date,
     typer.Option("--as-of", parser=day, metavar="DATE", help="Day, such as 2025-11-30; its close counts."),
 ]
-ModelPath = Annotated[str, typer.Option("--model", metavar="DIR", help="Folder that train wrote.")]
+ModelPath = Annotated[
+    str,
+    typer.Option("--model", metavar="DIR", help="Folder that train wrote, or models:/NAME@ALIAS."),
+]
+LedgerOption = Annotated[
+    Path, typer.Option("--ledger", metavar="LEDGER", help="Folder with invoices and payments.")
+]
+Registered = Annotated[
+    str | None,
+    typer.Option("--register", metavar="NAME", help="Log the run in MLflow, as a challenger of that name."),
+]
+WithoutProof = Annotated[bool, typer.Option("--no-proof", help="Log no backtest, which takes some minutes.")]
 Spoken = Annotated[Language, typer.Option("--language", help="Language of what is read.")]
 ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML.")]
 Ordered = Annotated[Order, typer.Option("--order", help="Value to rank by.")]

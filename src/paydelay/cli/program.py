@@ -6,12 +6,13 @@ import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import typer
 
 from paydelay.cli.commands import application
-from paydelay.errors import ConfigError, PaydelayError
+from paydelay.errors import ConfigError, PaydelayError, StaleBooksWarning
 
 
 def _call(arguments: Sequence[str] | None) -> None:
@@ -26,7 +27,9 @@ def _call(arguments: Sequence[str] | None) -> None:
     command = typer.main.get_command(application)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with command.make_context("paydelay", given) as context:
+        with command.make_context("paydelay", given) as context, warnings.catch_warnings():
+            # The commands tell it themselves, in the reader's language.
+            warnings.simplefilter("ignore", StaleBooksWarning)
             command.invoke(context)
     except typer.Exit as stop:
         raise SystemExit(stop.exit_code) from None

@@ -37,7 +37,7 @@ def tune_settings(
     from paydelay.report import print_tuning
     from paydelay.tune import check_tuning_folder, tune
 
-    settings = load_config(config)
+    settings = load_config(config, language)
     check_tuning_folder(out, resume)
     books = usable_ledger(ledger, language)
     with stages("tune", language) as say:

@@ -198,7 +198,16 @@ def driver_shares(proof: Proof, language: str) -> pl.DataFrame:
 
 def best_by_auc(proof: Proof, outcome: str) -> str:
     """The baseline that tables set beside the model where they compare by AUC."""
-    gains = table_of(proof, "gains", outcome).filter(view="all", figure="auc")
+    return _best(proof, outcome, "auc")
+
+
+def best_by_money(proof: Proof, outcome: str) -> str:
+    """The baseline that tables set beside the model where they compare by money found."""
+    return _best(proof, outcome, f"{outcome}_value_20")
+
+
+def _best(proof: Proof, outcome: str, figure: str) -> str:
+    gains = table_of(proof, "gains", outcome).filter(view="all", figure=figure)
     return str(gains["baseline"].item())
 
 

@@ -29,6 +29,7 @@ from paydelay.figures.drawing import (
 from paydelay.figures.naming import (
     Proof,
     best_by_auc,
+    best_by_money,
     book_days,
     driver_shares,
     scorer_name,
@@ -189,7 +190,7 @@ def _found_at_top(
 
 
 def stability(proof: Proof, outcome: str = "late", language: str = "en") -> Figure:
-    """AUC and money found, book by book, beside the baseline with the best AUC.
+    """AUC and money found, book by book, each beside the baseline that is best by it.
 
     Parameters
     ----------
@@ -213,9 +214,9 @@ def stability(proof: Proof, outcome: str = "late", language: str = "en") -> Figu
     auc, money, count = book_days(proof, outcome)
     title = phrase(f"figure.stability.{outcome}", language, auc=auc, money=money, n=count)
     figure, axes = sheet(title, 4.4, rows=2)
-    names = (scorer_name("model", language), scorer_name(best_by_auc(proof, outcome), language))
     value = f"{outcome}_value_20"
-    for axis, column in zip(axes, ("auc", value), strict=True):
+    best = {"auc": best_by_auc(proof, outcome), value: best_by_money(proof, outcome)}
+    for axis, (column, baseline) in zip(axes, best.items(), strict=True):
         ends = []
         for name, (color, style, width) in zip((column, f"baseline_{column}"), _STROKES, strict=False):
             known = rows.drop_nulls(name)
@@ -230,6 +231,7 @@ def stability(proof: Proof, outcome: str = "late", language: str = "en") -> Figu
                 markersize=3,
             )
             ends.append((float(known[name][-1]) if known.height else np.nan, color))
+        names = [scorer_name(name, language) for name in ("model", baseline)]
         _name_ends(axis, ends, names, rows["as_of"].to_list())
     axes[1].yaxis.set_major_formatter(in_percent(language))
     axes[0].yaxis.set_major_formatter(lambda tick, _position: format_number(tick, language, 2))

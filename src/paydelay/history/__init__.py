@@ -11,6 +11,7 @@ from paydelay.history.entries import LOG_SCALE
 from paydelay.history.facts import NEVER, Codes, Days, rates_at
 from paydelay.history.history import EPOCH, History, day_of
 from paydelay.history.likeness import LIKE_AMOUNT, LIKE_WEEKDAY_AMOUNT
+from paydelay.history.staleness import stale_sentence, warn_if_stale
 from paydelay.history.view import Floats, PastView
 
 __all__ = [
@@ -29,4 +30,6 @@ __all__ = [
     "day_of",
     "insolvency_days",
     "rates_at",
+    "stale_sentence",
+    "warn_if_stale",
 ]

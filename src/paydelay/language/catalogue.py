@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from paydelay.errors import ConfigError
+from paydelay.plain_yaml import PlainLoader
 
 Entry = str | dict[str, str]
 """A text, or its variants by sign, number or presence."""
@@ -19,17 +20,6 @@ Entry = str | dict[str, str]
 REFERENCE_LANGUAGE = "en"
 _VARIANTS = frozenset({"zero", "negative", "positive", "one", "other", "present", "absent"})
 _NARROW_SPACE = "\u202f"
-
-
-class _NoDuplicates(yaml.SafeLoader):
-    """YAML in which a key given twice is an error, not a silent overwrite."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.YAMLError(f"the key {', '.join(twice)} stands twice {node.start_mark}")
-        return super().construct_mapping(node, deep)
 
 
 def read_catalogue(text: str) -> dict[str, Entry]:
@@ -61,7 +51,7 @@ def read_catalogue(text: str) -> dict[str, Entry]:
         else:
             entries[path] = str(node)
 
-    walk(yaml.load(text, _NoDuplicates), "")
+    walk(yaml.load(text, PlainLoader), "")
     for mark in str(entries.get("format.no_break_before", "")):
         # A line must not begin with a mark that French sets off by a space.
         entries = {key: _replaced(entry, f" {mark}", _NARROW_SPACE + mark) for key, entry in entries.items()}
@@ -122,7 +112,7 @@ def causes() -> Mapping[str, str]:
 def _cause_file() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """Causes by unit, each with what is said of it."""
     text = (files("paydelay") / "locale" / "causes.yaml").read_text("utf-8")
-    found: Mapping[str, Mapping[str, Mapping[str, str]]] = yaml.load(text, _NoDuplicates)
+    found: Mapping[str, Mapping[str, Mapping[str, str]]] = yaml.load(text, PlainLoader)
     return found
 
 

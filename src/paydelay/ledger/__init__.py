@@ -2,8 +2,8 @@
 
 ``tables`` states the contract as schemas, ``currencies`` what is needed to
 convert; ``intake`` opens files and frames, ``cells`` converts them, ``assembly``
-refuses rows and relates the tables, ``book`` is the ledger that results. ``storage``
-writes its folder, ``spreadsheets`` keeps formulas out of what people open.
+refuses rows and relates the tables, ``book`` is the ledger that results. ``content``
+its fingerprint; ``storage`` writes its folder, ``spreadsheets`` keeps formulas out of what people open.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from paydelay.ledger.assembly import Books, assemble
+from paydelay.ledger.content import content_fingerprint
 from paydelay.ledger.intake import open_file, open_frame
 from paydelay.ledger.storage import find_files, stated_currency, write_folder
 from paydelay.ledger.tables import TABLES
@@ -214,6 +215,30 @@ class Ledger:
             rows.equals(other.tables[name]) and rows.schema == other.tables[name].schema
             for name, rows in self.tables.items()
         )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what the ledger says, to tell later whether it was the same.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits. The same whatever the order of rows and of columns and the
+            kind of file; another for one changed cent. As with :meth:`equals`, refusals and
+            notes do not count.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> invoices = pl.DataFrame({
+        ...     "invoice_id": ["A1", "A2"], "customer_id": ["C1", "C1"],
+        ...     "issue_date": ["2024-01-02", "2024-01-09"], "due_date": ["2024-02-01", "2024-02-08"],
+        ...     "amount": [120.0, 80.0], "currency": ["EUR", "EUR"],
+        ... })
+        >>> payments = pl.DataFrame({"invoice_id": [], "payment_date": [], "amount": []})
+        >>> Ledger.from_frames(invoices, payments).fingerprint()[:12]
+        '4fc654a4b4b5'
+        """
+        return content_fingerprint(self.tables, self.reporting_currency)
 
     def summary(self) -> dict[str, Any]:
         """Counts and totals that tell whether the right books were read.

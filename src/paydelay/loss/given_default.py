@@ -46,7 +46,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from paydelay.config import LossSettings
+from paydelay.config import LossSettings, OutcomeSettings
 from paydelay.errors import ModelError
 from paydelay.loss.development import development, fallen, split_by_loss, usable_defaults
 
@@ -54,6 +54,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BUCKET_DAYS = 30
+_DEFAULT = OutcomeSettings()
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def fit_loss_table(
     recoveries: pl.DataFrame,
     settings: LossSettings,
     *,
-    unpaid_after_days: int = 90,
+    unpaid_after_days: int = _DEFAULT.unpaid_after_days,
 ) -> LossTable:
     """Loss given default by age, unfinished recoveries developed.
 
@@ -184,8 +185,8 @@ def fit_loss_table(
         and, like cash after ``observed_until`` or ``recovery_days``, left out.
     settings : LossSettings
         Recovery window, cost of capital, prior.
-    unpaid_after_days : int, default 90
-        Age at which a debt defaults at the latest, and the prior's do.
+    unpaid_after_days : int
+        Days past due at which a debt defaults at the latest, and the prior's do.
 
     Returns
     -------

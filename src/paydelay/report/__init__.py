@@ -4,12 +4,15 @@
 ``summaries``, ``imports``, ``tunings`` and ``page`` lay it out, with ``queues`` and ``markup`` for
 the page. Of a backtest ``proof_content`` chooses what is told, ``proofs`` prints it,
 ``backtest_page`` and ``backtest_tables`` lay it out, and ``model_card`` writes the card beside
-it. Every word comes from :mod:`paydelay.language`.
+it. Of past scores ``monitoring_content`` chooses, ``monitorings`` prints and
+``monitoring_page`` lays out. Every word comes from :mod:`paydelay.language`.
 """
 
 from paydelay.report.backtest_page import backtest_page, write_backtest_report
 from paydelay.report.imports import assumption_sentence, print_import, refused_lines
 from paydelay.report.model_card import model_card
+from paydelay.report.monitoring_page import monitoring_page, write_monitoring_report
+from paydelay.report.monitorings import print_monitoring
 from paydelay.report.page import check_page, report_page, write_report
 from paydelay.report.proofs import print_backtest
 from paydelay.report.quality import gate_sentences
@@ -30,10 +33,12 @@ __all__ = [
     "check_page",
     "gate_sentences",
     "model_card",
+    "monitoring_page",
     "nothing_usable",
     "print_backtest",
     "print_check",
     "print_import",
+    "print_monitoring",
     "print_queue",
     "print_training",
     "print_tuning",
@@ -43,5 +48,6 @@ __all__ = [
     "report_page",
     "stale_sentence",
     "write_backtest_report",
+    "write_monitoring_report",
     "write_report",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paydelay import figures
 from paydelay.backtest import LATE_DAYS_CAP, Backtest
+from paydelay.backtest.judging import BASELINES
 from paydelay.figures.drawing import svg
 from paydelay.figures.naming import best_by_auc, scorer_name
 from paydelay.figures.proofs import FEW_ROWS, TOP_SHARE
@@ -15,6 +16,7 @@ from paydelay.language import format_number, format_share, phrase
 from paydelay.report.backtest_tables import (
     books_part,
     calibration_table,
+    coverage_table,
     dates_table,
     folds_table,
     money_table,
@@ -24,10 +26,10 @@ from paydelay.report.backtest_tables import (
 from paydelay.report.markup import Markup, document, links, section, tag, together
 from paydelay.report.page import check_page, put_page
 from paydelay.report.proof_content import (
-    MODEL,
     called,
     count_sentences,
     difference,
+    difference_ends,
     draws,
     failures,
     headline,
@@ -169,7 +171,7 @@ def _tiles(proof: Backtest, language: str) -> Markup:
         (
             phrase("backtest.tile.gain", language),
             difference(gain.value, proof, language),
-            [ends(difference(gain.low, proof, language), difference(gain.high, proof, language))],
+            [phrase("backtest.interval_ends", language, ends=difference_ends(gain, proof, language))],
         ),
         (
             phrase("backtest.tile.auc", language),
@@ -229,7 +231,7 @@ def _meaning(*names: str, language: str, **values: str | float) -> Markup:
 def _money_part(proof: Backtest, language: str) -> Markup:
     currency = proof.reporting_currency
     parts = [
-        _meaning("book", "money", language=language, currency=currency),
+        _meaning("book", "money", "worklist", language=language, currency=currency),
         _pair(proof, figures.lift, language),
     ]
     for outcome in outcomes_of(proof):
@@ -301,17 +303,16 @@ def _dates_part(proof: Backtest, language: str) -> Markup:
     if inside is None:
         return tag("p", phrase("backtest.date.nothing", language))
     cap = proof.config.backtest.delay_cap_days
-    return together([inside, _meaning("dates", language=language, n=cap)])
+    meaning = _meaning("dates", language=language, n=cap)
+    return together([inside, meaning, coverage_table(proof, language)])
 
 
 def _method_part(proof: Backtest, ledger: Ledger | None, language: str) -> Markup:
     """What was done, what was not judged and why, and what the figures do not tell."""
     checked = min(proof.config.backtest.leak_check_count, sum(len(fold.as_ofs) for fold in proof.folds))
-    names = [
-        scorer_name(name, language)
-        for name in scorers_of(proof, "late")["scorer"]
-        if name not in (MODEL["late"], "oracle")
-    ]
+    names = dict.fromkeys(
+        scorer_name(name, language) for outcome in outcomes_of(proof) for name in BASELINES[outcome]
+    )
     grace, unpaid = proof.config.outcomes.grace_days, proof.config.outcomes.unpaid_after_days
     items = [
         phrase("backtest.method.folds", language, n=len(proof.folds)),

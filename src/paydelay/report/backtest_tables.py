@@ -11,6 +11,7 @@ import polars as pl
 from paydelay.backtest import Backtest
 from paydelay.figures.naming import (
     best_by_auc,
+    best_by_money,
     depth_name,
     metric_name,
     scorer_name,
@@ -180,15 +181,17 @@ def _slices_table(proof: Backtest, outcome: str, language: str) -> Markup:
 
 def _books_table(proof: Backtest, outcome: str, language: str) -> Markup:
     value = f"{outcome}_value_20"
-    baseline = headed(scorer_name(best_by_auc(proof, outcome), language))
+    by_auc, by_money = (
+        headed(scorer_name(best(proof, outcome), language)) for best in (best_by_auc, best_by_money)
+    )
     contacts = proof.config.backtest.contact_count
     headings = [
         *(_column(name, language) for name in ("day", "rows", "predicted", "came")),
         phrase("column.log_loss", language),
         phrase("column.auc", language),
-        baseline,
+        by_auc,
         metric_name(value, language, contacts),
-        baseline,
+        by_money,
     ]
     lines = [
         [
@@ -217,8 +220,7 @@ def dates_table(proof: Backtest, language: str) -> Markup | None:
                 _method(line["scorer"], language),
                 with_interval("slope", error, language),
                 format_number(line["crps_days"], language, 2),
-                format_share(line["coverage"], language, 1),
-                format_number(line["width_days"], language, 1),
+                *_coverage(line, language),
                 format_number(line["row_count"], language, 0),
             ]
         )
@@ -230,6 +232,32 @@ def dates_table(proof: Backtest, language: str) -> Markup | None:
     if not lines:
         return None
     return grid(phrase("backtest.sections.dates", language), headings, lines, class_="cards")
+
+
+def coverage_table(proof: Backtest, language: str) -> Markup:
+    """How often payments fell into the predicted interval, training by training."""
+    days = {known["fold"]: date.fromisoformat(known["train_as_of"]) for known in proof.models}
+    lines = [
+        [
+            str(line["fold"]),
+            format_date(days[line["fold"]], language),
+            *_coverage(line, language),
+            format_number(line["row_count"], language, 0),
+        ]
+        for line in proof.tables["delay_folds"].iter_rows(named=True)
+    ]
+    headings = [_column(name, language) for name in ("fold", "trained_on", "coverage", "width", "rows")]
+    title = phrase("backtest.coverage_by_training", language)
+    return together([tag("h3", title), grid(title, headings, lines, class_="cards")])
+
+
+def _coverage(line: dict[str, Any], language: str) -> list[str]:
+    """Share inside the interval and days that it spans, each with the interval of its own."""
+    share, days = (
+        {"value": line[value], "low": line[f"{name}_low"], "high": line[f"{name}_high"]}
+        for name, value in (("coverage", "coverage"), ("width", "width_days"))
+    )
+    return [with_interval("_value_", share, language), with_interval("width", days, language)]
 
 
 def folds_table(proof: Backtest, language: str) -> Markup:

@@ -20,7 +20,7 @@ MODEL = {"late": "model", "unpaid": "unpaid"}
 VALUES = {"late": ("late_value", "late_days_value"), "unpaid": ("unpaid_value", "lost_value")}
 RANKING = ("auc", "average_precision")
 PROBABILITY = ("log_loss", "brier", "brier_skill", "ece", "slope", "intercept")
-_DECIMALS = {"slope": 2, "intercept": 2}
+_DECIMALS = {"slope": 2, "intercept": 2, "width": 1}
 _CALLED = 0.7
 _WHOLE_FROM = 10.0
 _RARER_MIN = 10
@@ -49,10 +49,16 @@ def signed(value: float, language: str, decimals: int) -> str:
     return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
-def difference(value: float, proof: Backtest, language: str) -> str:
+def difference(value: float, proof: Backtest, language: str, key: str = "difference") -> str:
     """So much money more or less."""
     n = value if math.isfinite(value) else 0.0
-    return phrase("backtest.difference", language, n=n, amount=money(abs(value), proof, language))
+    return phrase(f"backtest.{key}", language, n=n, amount=money(abs(value), proof, language))
+
+
+def difference_ends(gain: Interval, proof: Backtest, language: str) -> str:
+    """From so much money less to so much more; said once where both ends are the same."""
+    low, high = (difference(end, proof, language, "difference_end") for end in (gain.low, gain.high))
+    return low if low == high else phrase("backtest.difference_ends", language, low=low, high=high)
 
 
 def figure_text(figure: str, value: float | None, language: str) -> str:
@@ -104,23 +110,19 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
     gain, rest = verdict.gain_per_book, verdict.gain_without_largest
     kind = "beats" if verdict.beats else "loses" if gain.high < 0.0 else "undecided"
 
-    def told(value: float) -> str:
-        return difference(value, proof, language)
-
     auc = {name: signed(getattr(verdict.auc_gain, name), language, 3) for name in ("value", "low", "high")}
     return [
         phrase(
             f"backtest.verdict.{outcome}_{kind}",
             language,
             top=format_share(TOP_SHARE, language),
-            difference=told(gain.value),
+            difference=difference(gain.value, proof, language),
             baseline=scorer_name(verdict.baseline, language),
         ),
         phrase(
             "backtest.verdict.surely",
             language,
-            low=told(gain.low),
-            high=told(gain.high),
+            ends=difference_ends(gain, proof, language),
             share=format_share(verdict.share_above, language, 1),
             draws=draws(proof, language),
         ),
@@ -149,11 +151,11 @@ def _over_order(verdict: Verdict, proof: Backtest, language: str) -> list[str]:
 
 def _told_with_ends(key: str, gain: Interval, proof: Backtest, language: str, **named: str) -> list[str]:
     """A gain in money with its interval; nothing where it has none, as that of a single customer."""
-    ends = {"difference": gain.value, "low": gain.low, "high": gain.high}
-    if not all(map(math.isfinite, ends.values())):
+    if not all(map(math.isfinite, (gain.value, gain.low, gain.high))):
         return []
-    told = {name: difference(value, proof, language) for name, value in ends.items()}
-    return [phrase(f"backtest.verdict.{key}", language, **named, **told)]
+    named["ends"] = difference_ends(gain, proof, language)
+    told = difference(gain.value, proof, language)
+    return [phrase(f"backtest.verdict.{key}", language, difference=told, **named)]
 
 
 def _is_sure(gain: Interval) -> bool:

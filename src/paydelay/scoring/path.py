@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from paydelay.config import Config, load_config
 from paydelay.errors import ConfigError
 from paydelay.features import CATALOGUE, Catalogue
-from paydelay.history import History, customer_standing, cut_ledger, rates_at
+from paydelay.history import History, customer_standing, cut_ledger, rates_at, warn_if_stale
 from paydelay.language import languages
 from paydelay.ledger import Ledger
 from paydelay.loss import (
@@ -66,7 +66,7 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     model : DelayModel
         Gives the delay curve.
     as_of : date or ISO str
-        Day of scoring.
+        Day of scoring; a StaleBooksWarning is given where the books end more than 31 days before.
     config : Config, optional
         Its loss and worklist settings count, the model's own where None.
     language : {'en', 'fr'}
@@ -102,17 +102,16 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     >>> book = simulate(SimulationSettings(customer_count=40, month_count=14, seed=3))
     >>> ledger = Ledger.from_frames(book.invoices, book.payments)
     >>> few = load_config({"model": {"tree_count": 5, "thread_count": 1}})
-    >>> scores = score(ledger, train(ledger, "2024-04-30", few, force=True), "2024-06-30")
-    >>> len(scores), scores.frame.columns[:3]
-    (66, ['invoice_id', 'customer_id', 'as_of'])
+    >>> len(score(ledger, train(ledger, "2024-04-30", few, force=True), "2024-06-30"))
+    66
     """
     _check_call(ledger, model, explain, language)
     when, config, chosen = as_date(as_of), _settings(config, model), catalogue.select(model.feature_names)
-    history = History.build(ledger, config.ledger, covariates)
+    warn_if_stale(ledger, when, language)
+    history, known = History.build(ledger, config.ledger, covariates), cut_ledger(ledger, when)
     panel, standing = build_panel(history, [when], chosen), customer_standing(history, when)
-    frame = _ranked(panel, cut_ledger(ledger, when), model, standing, config, order)
-    telling = Telling(language, ledger.reporting_currency, config.worklist.reasons_max)
-    teller = Teller(panel, model, chosen, frame["prob_unpaid"], telling)
+    frame = _ranked(panel, known, model, standing, config, order)
+    teller = Teller(panel, model, chosen, frame["prob_unpaid"], _telling(ledger, config, language))
     return Scores(
         frame=_score_table(frame, teller, _explained_rows(frame, explain), model),
         cash=standing.select("customer_id", "cash_on_account").filter(pl.col("cash_on_account") > 0),
@@ -123,7 +122,12 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
         explained_count=_explained_count(explain),
         _explain=teller.explain,
         _explain_customers=teller.by_customer,
+        _fingerprint=known.fingerprint,
     )
+
+
+def _telling(ledger: Ledger, config: Config, language: str) -> Telling:
+    return Telling(language, ledger.reporting_currency, config.worklist.reasons_max)
 
 
 def _check_call(ledger: Ledger, model: DelayModel, explain: Explained, language: str) -> None:
@@ -234,11 +238,10 @@ def _money(
     ead = exposure_at_default(panel.rows, cash, config.loss)
     covered = allocate_cover(panel.rows, ead, standing)
     rows = panel.rows
-    since = (pl.col("as_of") - pl.col("insolvent_on")).dt.total_days().cast(pl.Float64)
-    # The ledger's rows do not carry the day of a write-off: it counts as of today.
-    lost = rows.select(pl.coalesce(since, pl.when(pl.col("written_off")).then(0.0)).fill_null(float("nan")))
+    lost_on = pl.min_horizontal("written_off_on", "insolvent_on")
+    since_loss = rows.select((pl.col("as_of") - lost_on).dt.total_days().cast(pl.Float64)).to_series()
     table = LossTable.from_dict(model.manifest["loss_table"])
-    lgd = table.lgd_at(rows["days_past_due"], lost.to_series())
+    lgd = table.lgd_at(rows["days_past_due"], since_loss.fill_null(float("nan")))
     unpaid = frame["prob_unpaid"].to_numpy()
     loss = expected_loss(unpaid, lgd, ead, covered)
     delay = cost_of_delay(frame["days_open"].to_numpy(), unpaid, lgd, ead, config.loss)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -100,6 +101,12 @@ class Scores:
     explained_count: int | None
     _explain: Callable[[Mapping[str, Any]], dict[str, Any]]
     _explain_customers: Callable[[pl.DataFrame], pl.DataFrame]
+    _fingerprint: Callable[[], str] = field(repr=False)
+
+    @cached_property
+    def ledger_sha256(self) -> str:
+        """Fingerprint of the ledger as it was known on the day of scoring, taken when first asked for."""
+        return self._fingerprint()
 
     def __len__(self) -> int:
         return self.frame.height

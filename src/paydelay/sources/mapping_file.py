@@ -7,14 +7,13 @@ All it says is read as text first, so that ``equals: Yes`` is the word and
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from paydelay.errors import ConfigError
+from paydelay.plain_yaml import PlainTextLoader
 from paydelay.sources.mapping import (
     DATE_COLUMNS,
     MAPPED,
@@ -94,7 +93,7 @@ def parse_mapping(text: str, label: str = "the mapping") -> Mapping:
     paydelay.errors.ConfigError: In the mapping invoices.columns lacks amount; name its column.
     """
     try:
-        values = yaml.load(text, _TextLoader)
+        values = yaml.load(text, PlainTextLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
@@ -110,22 +109,6 @@ def parse_mapping(text: str, label: str = "the mapping") -> Mapping:
         raise ConfigError(_told(error, label)) from None
     _check(mapping, label)
     return mapping
-
-
-class _TextLoader(yaml.BaseLoader):
-    """YAML whose values are all text, without references and keys given twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        # References let a few lines stand for billions.
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("references are not used")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        if any(not isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
-            raise yaml.MarkedYAMLError(problem="a key stands twice", problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def _sentence(label: str) -> str:

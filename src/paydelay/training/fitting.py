@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.calibration import MonotoneCalibration, fit_calibration
-from paydelay.cash import CashShocks
 from paydelay.config import Config, ModelSettings
 from paydelay.curve import PooledCurve
 from paydelay.errors import QualityGateError, ThinLedgerError
@@ -35,6 +34,7 @@ from paydelay.training.pairs import (
     require_enough,
     training_pairs,
 )
+from paydelay.training.profile import training_profile
 from paydelay.training.weeks import measured_shocks
 
 logger = logging.getLogger(__name__)
@@ -115,13 +115,12 @@ def train(
     history.forget()
     horizons = horizon_grid(outcomes, config)
     asked = grace_days, unpaid_days = config.outcomes.grace_days, config.outcomes.unpaid_after_days
-    calibration, gates, tree_count, shocks = _calibrate_and_gate(
+    calibration, gates, tree_count, crossed, later = _calibrate_and_gate(
         history, panel, outcomes, horizons, asked, dates, config
     )
     if not gates["late"].passed and not force:
         raise QualityGateError(gate_sentence(gates["late"]))
-    every_row = np.ones(len(panel), np.bool_)
-    pairs = training_pairs(panel, outcomes, horizons, every_row, asked, config.model.seed)
+    pairs = training_pairs(panel, outcomes, horizons, np.ones(len(panel), np.bool_), asked, config.model.seed)
     booster_text, _ = _fit(panel, pairs, config, tree_count)
     pooled = pooled_curve(outcomes, horizons, config.model, gates["unpaid"].passed, unpaid_days, grace_days)
     defaults = defaulted_invoices(history, outcomes, unpaid_days)
@@ -131,10 +130,10 @@ def train(
         "gate": {name: gate.to_dict() for name, gate in gates.items()},
         "loss_table": loss_table.to_dict(),
         "unpaid_is_pooled": unpaid_days > pooled.supported_days,
-        "cash_shocks": shocks.to_dict(),
+        "cash_shocks": measured_shocks(crossed, panel, outcomes, later, config.model.seed).to_dict(),
     }
     parts = (booster_text, catalogue.names, horizons, calibration, pooled, manifest)
-    return DelayModel(*parts, thread_count=config.model.thread_count)
+    return _profiled(DelayModel(*parts, config.model.thread_count), panel, crossed, outcomes, later)
 
 
 def _fit(
@@ -160,7 +159,8 @@ def _fit(
         return horizon_matrix(panel.X[some.row], panel.feature_names, some.horizon_days)
 
     watched = None if later is None else (matrix(later), later.open_then, later.weight)
-    estimator.fit(matrix(pairs), pairs.open_then, sample_weight=pairs.weight, eval_set=watched)
+    weight = pairs.stressing(config.outcomes.grace_days, settings.late_weight).weight
+    estimator.fit(matrix(pairs), pairs.open_then, sample_weight=weight, eval_set=watched)
     logger.info("fit: %d pairs, %d trees", len(pairs.row), estimator.tree_count_)
     text = estimator.booster_.model_to_string(num_iteration=estimator.tree_count_)
     return str(text), int(estimator.tree_count_)
@@ -172,6 +172,16 @@ def _calibration_days(dates: Sequence[date], settings: ModelSettings) -> int:
     return int(min(settings.calibration_days, span // 3))
 
 
+class _Proved(NamedTuple):
+    """What the latest period leaves: the map, the judgement, and models that have not seen it."""
+
+    calibration: MonotoneCalibration
+    gates: dict[str, Gate]
+    tree_count: int
+    crossed: list[DelayModel]
+    later: NDArray[np.bool_]
+
+
 def _calibrate_and_gate(
     history: History,
     panel: Panel,
@@ -180,7 +190,7 @@ def _calibrate_and_gate(
     asked: Sequence[int],
     dates: Sequence[date],
     config: Config,
-) -> tuple[MonotoneCalibration, dict[str, Gate], int, CashShocks]:
+) -> _Proved:
     """Fit on what was known at the split; calibrate and judge on later rows of other invoices.
 
     The number of trees is the one that does best there: too few leave the odds
@@ -212,18 +222,33 @@ def _calibrate_and_gate(
     pull = _PULL_INVOICES * float(weight.sum()) / max(len(np.unique(panel.invoice[row])), 1)
     calibration = fit_calibration(margin, horizon, open_then, weight, pull)
     half = (panel.invoice[row] % 2).astype(np.bool_)
-    # Judged by the map fitted on the other half of the invoices.
-    judged = np.empty(len(row))
-    for side in (half, ~half):
-        crossed = fit_calibration(margin[~side], horizon[~side], open_then[~side], weight[~side], pull)
-        judged[side] = crossed.probability(margin[side], horizon[side])
+    # Judged by the map fitted on the other half of the invoices: first the even, then the odd ones.
+    judged, crossed = np.empty(len(row)), []
+    for side in (~half, half):
+        other = fit_calibration(margin[~side], horizon[~side], open_then[~side], weight[~side], pull)
+        judged[side] = other.probability(margin[side], horizon[side])
+        crossed.append(replace(model, calibration=other))
     gates = {}
     for name, days in zip(("late", "unpaid"), asked, strict=True):
         at = horizon == days
         gates[name] = judge(panel, row[at], judged[at], open_then[at], weight[at])
         logger.info("gate %s: AUC gain %.3f", name, gates[name].gain.value)
-    model = replace(model, calibration=calibration)
-    return calibration, gates, tree_count, measured_shocks(model, panel, outcomes, ~earlier, seed)
+    return _Proved(calibration, gates, tree_count, crossed, ~earlier)
+
+
+def _profiled(
+    model: DelayModel,
+    panel: Panel,
+    crossed: Sequence[DelayModel],
+    outcomes: Outcomes,
+    later: NDArray[np.bool_],
+) -> DelayModel:
+    """The model with what later books are held against, probabilities as scoring would have given them."""
+    days = model.manifest["outcomes"]
+    asked = {"late": days["grace_days"], "unpaid": days["unpaid_after_days"]}
+    even, odd = (replace(each, pooled=model.pooled, manifest={"outcomes": days}) for each in crossed)
+    profile = training_profile(panel, (even, odd), model, outcomes, later, asked)
+    return replace(model, manifest=model.manifest | {"profile": profile})
 
 
 def _manifest(
@@ -235,9 +260,9 @@ def _manifest(
     return {
         "trained_as_of": (EPOCH + timedelta(days=outcomes.labels_day)).isoformat(),
         "reporting_currency": history.ledger.reporting_currency,
+        "ledger_sha256": history.ledger.fingerprint(),
         "outcomes": config.outcomes.model_dump(),
-        # How many threads a machine has is nothing a model should carry to the next.
-        "config": config.model_dump(exclude={"model": {"thread_count"}}),
+        "config": config.recorded(),
         "units": {feature.name: feature.unit for feature in catalogue},
         "usual": usual_values(panel, catalogue),
         "period": {

@@ -111,6 +111,14 @@ class Pairs(NamedTuple):
         """Whether both outcomes are among them."""
         return len(self.row) > 0 and bool(self.open_then.min() < self.open_then.max())
 
+    def stressing(self, horizon_days: int, factor: float) -> Pairs:
+        """The same pairs, those at one horizon weighing more beside the others.
+
+        Weights add up to what they did, since the penalties of the booster count in them.
+        """
+        stressed = np.where(self.horizon_days == horizon_days, self.weight * factor, self.weight)
+        return self._replace(weight=stressed * (self.weight.sum() / stressed.sum()))
+
 
 def training_pairs(
     panel: Panel,

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from paydelay.calibration import MonotoneCalibration, fit_correction
+from paydelay.calibration import PAIRS_MIN, MonotoneCalibration, fit_correction
 from paydelay.config import load_config
 from paydelay.errors import ImmatureOutcomeError
 from paydelay.features import CATALOGUE, Catalogue
@@ -61,7 +62,9 @@ def recalibrate(
     -------
     DelayModel
         The same trees under a corrected map; the manifest tells ``calibrated_as_of``
-        and on how much the correction rests. Without outcomes the map is as it was.
+        and on how much the correction rests (``corrected_by``). Where too little has come
+        since, map and date are as they were, and ``correction_tried`` tells when and why:
+        fewer than 50 pairs, or all of one outcome.
 
     Raises
     ------
@@ -120,6 +123,7 @@ def corrected(model: DelayModel, panel: Panel, outcomes: Outcomes) -> DelayModel
     Returns
     -------
     DelayModel
+        With its map, and the date of it, as they were where there is too little to go by.
     """
     trained = MonotoneCalibration.from_dict(
         model.manifest.get("calibration_trained", model.calibration.to_dict())
@@ -138,9 +142,17 @@ def corrected(model: DelayModel, panel: Panel, outcomes: Outcomes) -> DelayModel
         pull = _PULL_INVOICES * float(weight.sum()) / invoices
         calibration = fit_correction(trained, margin, horizon, open_then.astype(np.float64), weight, pull)
     logger.info("recalibrate: %d pairs of %d invoices", len(row), invoices)
-    manifest = model.manifest | {
-        "calibrated_as_of": (EPOCH + timedelta(days=outcomes.labels_day)).isoformat(),
+    manifest: dict[str, Any] = {
+        name: entry for name, entry in model.manifest.items() if name != "correction_tried"
+    }
+    day = (EPOCH + timedelta(days=outcomes.labels_day)).isoformat()
+    rests_on = {"pair_count": len(row), "invoice_count": invoices}
+    if calibration is trained:
+        why = "too_few_pairs" if len(row) < PAIRS_MIN else "one_outcome"
+        return replace(model, manifest=manifest | {"correction_tried": {"as_of": day, "why": why} | rests_on})
+    manifest |= {
+        "calibrated_as_of": day,
         "calibration_trained": trained.to_dict(),
-        "corrected_by": {"pair_count": len(row), "invoice_count": invoices},
+        "corrected_by": rests_on,
     }
     return replace(model, calibration=calibration, manifest=manifest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +20,20 @@ _WEEK_DAYS = 7
 
 
 def measured_shocks(
-    model: DelayModel, panel: Panel, outcomes: Outcomes, later: NDArray[np.bool_], seed: int
+    crossed: Sequence[DelayModel], panel: Panel, outcomes: Outcomes, later: NDArray[np.bool_], seed: int
 ) -> CashShocks:
     """Shares of luck that invoices had in common in the books after the split.
 
     Parameters
     ----------
-    model : DelayModel
-        Fitted on what was known at the split.
+    crossed : sequence of DelayModel
+        Fitted on what was known at the split; the first is calibrated on the invoices with
+        odd codes and used on the even ones, the second the other way round.
     panel : Panel
     outcomes : Outcomes
         Labelled at the date of training.
     later : array of shape (n_rows,)
-        Rows of books after the split; the model knows none of their outcomes.
+        Rows of books after the split; no model knows the outcomes of those it is used on.
     seed : int
         Of the draw of customers, where a book has more rows than are needed.
 
@@ -50,8 +52,12 @@ def measured_shocks(
         luck = np.random.default_rng(seed).random(int(customer.max()) + 1)[customer[rows]]
         rows = rows[luck < _ROWS_MAX / len(rows)]
     few = panel.take(rows)
+    share = np.empty((len(rows), WEEKS_LEARNED + 1))
+    for half, model in enumerate(crossed):
+        at = np.flatnonzero(few.invoice % 2 == half)
+        share[at] = weekly_shares(model, few.take(at), WEEKS_LEARNED)
     shocks = fit_shocks(
-        weekly_shares(model, few, WEEKS_LEARNED),
+        share,
         open_then[rows].astype(np.float64),
         few.rows["open_amount_reporting"].to_numpy(),
         customer[rows],

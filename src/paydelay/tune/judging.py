@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
+import polars as pl
 
+from paydelay.backtest.comparing import LOWER_IS_BETTER, Measure, measures
+from paydelay.backtest.judging import Judged, judged_rows
 from paydelay.calibration import Floats
 from paydelay.config import Config
 from paydelay.errors import ThinLedgerError
 from paydelay.features import Catalogue
 from paydelay.folds import Fold
 from paydelay.history import History
-from paydelay.metrics import AreaUnderCurve, CapturedValue, Interval, cluster_bootstrap, log_loss
+from paydelay.ledger import Ledger
+from paydelay.metrics import Interval, cluster_bootstrap
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, build_panel
+from paydelay.training import train
+from paydelay.tune.space import with_settings
 
-FIGURES = ("log_loss", "auc", "captured_20")
+_MEASURES = {"log_loss": "log_loss", "auc": "auc", "captured_20": "late_value_20"}
+FIGURES = tuple(_MEASURES)
 """What is told of each trial; the first is what trials are chosen by."""
-_TOP_SHARE = 0.2
-
-Figure = Callable[[Floats | None], float]
+_CONTACTS = 1  # figures by number of contacts are not asked for
 
 
 @dataclass(frozen=True)
@@ -44,24 +49,15 @@ class FoldRows:
     panel: Panel = field(repr=False)
     late: Floats = field(repr=False)
 
-    @property
-    def amount(self) -> Floats:
-        """Open amount in the reporting currency."""
-        return np.asarray(self.panel.rows["open_amount_reporting"].to_numpy(), np.float64)
-
-    @property
-    def book(self) -> NDArray[np.int64]:
-        """Code of the day of scoring."""
-        return np.asarray(self.panel.as_of_day, np.int64)
-
-    @property
-    def cluster(self) -> NDArray[np.int64]:
-        """Customer and day of scoring: what is drawn as one."""
-        customer = self.panel.rows["customer_id"].rank("dense").to_numpy().astype(np.int64)
-        return customer * (int(self.book.max()) + 1) + self.book
+    def judged(self, said: Floats) -> Judged:
+        """The rows with what a model says of them, as the backtest judges them."""
+        value = self.panel.rows["open_amount_reporting"].to_numpy() * self.late
+        return judged_rows(
+            self.panel.rows.with_columns(model=said), self.late, ("model",), {"late_value": value}
+        )
 
 
-def judged_rows(history: History, fold: Fold, config: Config, catalogue: Catalogue) -> FoldRows:
+def rows_to_judge(history: History, fold: Fold, config: Config, catalogue: Catalogue) -> FoldRows:
     """Rows of a fold whose being late is known on its day of judging.
 
     Parameters
@@ -118,6 +114,39 @@ def prob_late(model: DelayModel, rows: FoldRows, config: Config) -> Floats:
     return model.open_share_at(curve, overdue, float(config.outcomes.grace_days))
 
 
+def prob_late_refitted(
+    ledger: Ledger,
+    rows: FoldRows,
+    config: Config,
+    catalogue: Catalogue,
+    covariates: Mapping[str, pl.DataFrame] | None = None,
+) -> Floats:
+    """What a model trained on the fold's date says of its rows, its window laid as the backtest lays it.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books; nothing recorded after the fold's date is trained on.
+    rows : FoldRows
+    config : Config
+        Settings to train with.
+    catalogue : Catalogue
+        Features to train with, those of the rows.
+    covariates : mapping of str to polars.DataFrame, optional
+        Dated tables of one's own that the features look up.
+
+    Returns
+    -------
+    array of shape (n_rows,)
+        Probability of being late.
+    """
+    as_of = rows.fold.train_as_of
+    if config.backtest.window == "expanding":
+        config = with_settings(config, {"panel.history_days": (as_of - date.min).days})
+    model = train(ledger, as_of, config, force=True, catalogue=catalogue, covariates=covariates)
+    return prob_late(model, rows, config)
+
+
 def figures(rows: FoldRows, said: Floats) -> dict[str, float]:
     """Log-loss, AUC and the share of late money in the first fifth of each book.
 
@@ -132,7 +161,7 @@ def figures(rows: FoldRows, said: Floats) -> dict[str, float]:
     dict of str to float
         NaN where a figure has no meaning, as the AUC has none for one outcome.
     """
-    return {name: figure(None) for name, figure in _figures(rows, said).items()}
+    return {name: figure(None) for name, figure in _measures(rows, said).items()}
 
 
 def gains(
@@ -153,12 +182,13 @@ def gains(
     dict of str to Interval
         Above zero is better for each: log-loss saved, AUC and late money gained.
     """
-    better, worse = _figures(rows, ours), _figures(rows, theirs)
+    better, worse = _measures(rows, ours), _measures(rows, theirs)
+    cluster = rows.judged(ours).cluster
 
     def gain(name: str) -> Interval:
-        sign = -1.0 if name == "log_loss" else 1.0
+        sign = -1.0 if name in LOWER_IS_BETTER else 1.0
         return cluster_bootstrap(
-            rows.cluster,
+            cluster,
             lambda times: sign * (better[name](times) - worse[name](times)),
             replicate_count,
             seed,
@@ -167,11 +197,6 @@ def gains(
     return {name: gain(name) for name in FIGURES}
 
 
-def _figures(rows: FoldRows, said: Floats) -> dict[str, Figure]:
-    area = AreaUnderCurve(said, rows.late)
-    captured = CapturedValue(rows.amount * rows.late, rows.amount * said, rows.book)
-    return {
-        "log_loss": lambda weight: log_loss(said, rows.late, weight),
-        "auc": area,
-        "captured_20": lambda weight: captured(weight, top_share=_TOP_SHARE),
-    }
+def _measures(rows: FoldRows, said: Floats) -> dict[str, Measure]:
+    found = measures(rows.judged(said), "model", _CONTACTS)
+    return {name: found[theirs] for name, theirs in _MEASURES.items()}

@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
 import polars as pl
-import yaml
 from polars import selectors as cs
 
 from paydelay.backtest import folds_of
@@ -23,13 +21,12 @@ from paydelay.calibration import Floats
 from paydelay.config import Config
 from paydelay.errors import ConfigError, TargetError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
-from paydelay.files import replacing_file
-from paydelay.folds import Fold
+from paydelay.folds import Fold, sampled_days
 from paydelay.history import History, cut_ledger, day_of
 from paydelay.ledger import Ledger
-from paydelay.metrics import Interval
-from paydelay.training import train
-from paydelay.tune.judging import FIGURES, FoldRows, figures, gains, judged_rows, prob_late
+from paydelay.panel import check_no_leak
+from paydelay.tune.judging import FoldRows, figures, gains, prob_late_refitted, rows_to_judge
+from paydelay.tune.result import Tuning, best_trial, trial_table
 from paydelay.tune.search import Budget, FoldFigures, TrialResult, search
 from paydelay.tune.space import Dimension, Settings, search_space, settings_of, with_settings
 
@@ -38,113 +35,9 @@ logger = logging.getLogger(__name__)
 TRIALS_USUAL = 20
 """Trials where neither a number nor minutes are asked for."""
 _JOURNAL_FILE = "tune.journal"
-_YAML_HEAD = "# What paydelay tune leaves to train and backtest with, by --config.\n"
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """The trials of a search, and what its best one gains on the fold it never saw.
-
-    Parameters
-    ----------
-    trials : polars.DataFrame
-        One row per trial: ``trial`` (1 is the settings given), ``pruned``, ``fold_count``,
-        ``log_loss``, ``auc`` and ``captured_20`` as means over its folds,
-        ``log_loss_gain`` over the settings given on the same folds, and the settings.
-    given : Config
-        Settings that the search started from.
-    best : Config
-        Settings of the best trial.
-    held_out : dict of str to dict of str to float
-        Figures of ``given`` and ``best`` on the last fold.
-    gains : dict of str to Interval
-        What ``best`` gains over ``given`` there, paired; above zero is better.
-    row_count : int
-        Rows that the last fold is judged by.
-    folds : tuple of Fold
-        All of them; the last was held out.
-    """
-
-    trials: pl.DataFrame
-    given: Config
-    best: Config
-    held_out: dict[str, dict[str, float]]
-    gains: dict[str, Interval]
-    row_count: int
-    folds: tuple[Fold, ...]
-
-    @property
-    def won(self) -> bool:
-        """Whether the best trial saves log-loss on the last fold by more than its interval."""
-        return self.best_trial != 1 and self.gains["log_loss"].low > 0.0
-
-    @property
-    def config(self) -> Config:
-        """Settings to go on with: those of the best trial where they won, else those given."""
-        return self.best if self.won else self.given
-
-    @property
-    def best_trial(self) -> int:
-        """Number of the trial with the lowest log-loss among those that saw every fold."""
-        return _best_trial(self.trials)
-
-    @property
-    def setting_names(self) -> list[str]:
-        """What was searched, such as ``model.leaf_count``."""
-        return [name for name in self.trials.columns if "." in name]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Folds, the best trial, the figures on the last fold and the verdict, as plain data.
-
-        Returns
-        -------
-        dict
-        """
-        names = self.setting_names
-        chosen = {name: self.trials[name][self.best_trial - 1] for name in names}
-        return {
-            "tuned_on": [fold.train_as_of.isoformat() for fold in self.folds[:-1]],
-            "tuning_labels_at": self.folds[-2].labels_at.isoformat(),
-            "held_out": {
-                "train_as_of": self.folds[-1].train_as_of.isoformat(),
-                "labels_at": self.folds[-1].labels_at.isoformat(),
-                "row_count": self.row_count,
-                **{
-                    who: {name: value if np.isfinite(value) else None for name, value in found.items()}
-                    for who, found in self.held_out.items()
-                },
-                "gain": {name: gain.to_dict() for name, gain in self.gains.items()},
-            },
-            "trial_count": self.trials.height,
-            "pruned_count": int(self.trials["pruned"].sum()),
-            "best_trial": self.best_trial,
-            "given": {name: self.trials[name][0] for name in names},
-            "best": chosen,
-            "won": self.won,
-        }
-
-    def write(self, folder: str | Path) -> None:
-        """Write ``best.yaml``, ``trials.csv`` and ``tune.json``.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Where they go; each takes its place once it is whole.
-        """
-        names = self.setting_names
-        # Stated even where they are the defaults: those may change, and these were tried.
-        explicit = with_settings(self.config, settings_of(self.config, names))
-        texts = {
-            "trials.csv": self.trials.write_csv(),
-            "tune.json": json.dumps(self.to_dict(), indent=1) + "\n",
-            "best.yaml": _YAML_HEAD + yaml.safe_dump(explicit.model_dump(exclude_unset=True)),
-        }
-        for name, text in texts.items():
-            with replacing_file(Path(folder) / name) as draft:
-                draft.write(text.encode())
-
-
-def tune(
+def tune(  # noqa: PLR0913 - all but the first three have defaults and are named
     ledger: Ledger,
     config: Config | None,
     out: str | Path,
@@ -152,15 +45,15 @@ def tune(
     trials: int | None = None,
     minutes: float | None = None,
     resume: bool = False,
-    catalogue: Catalogue = CATALOGUE,
+    catalogue: Catalogue | Callable[[Ledger], Catalogue] = CATALOGUE,
+    covariates: Mapping[str, pl.DataFrame] | None = None,
     told: Callable[[int], None] | None = None,
 ) -> Tuning:
     """Search settings of the booster by rolling backtest, and judge the best on a fold it never saw.
 
-    The folds are those of the backtest. All but the last judge the trials, by the mean
-    log-loss of the probability of being late, on the ledger cut at the last fold's
-    training date: tuning as it could have been done on that day. The last fold is
-    used once, to compare the best trial with the settings given.
+    The folds are those of the backtest. All but the last judge the trials, by the mean log-loss of the
+    probability of being late, on the ledger cut at the last fold's training date: as could have been
+    done on that day. The last fold is used once, to compare the best trial with the settings given.
 
     Parameters
     ----------
@@ -171,15 +64,16 @@ def tune(
     out : str or Path
         Folder for ``tune.journal``, ``best.yaml``, ``trials.csv`` and ``tune.json``.
     trials : int, optional
-        Finished trials in all, those before a resumption included; 20 where neither
-        they nor minutes are given.
+        Finished trials in all, earlier ones included; 20 where neither they nor minutes are given.
     minutes : float, optional
         Minutes after which no trial is begun. The first trial and the comparison on the
         last fold are run whatever the budget.
     resume : bool
         Go on with the trials of the folder, if it holds any.
-    catalogue : Catalogue
-        Features to use.
+    catalogue : Catalogue or callable
+        Features to use, as :func:`~paydelay.backtest` takes them.
+    covariates : mapping of str to polars.DataFrame, optional
+        Dated tables of one's own that the features look up.
     told : callable, optional
         Called with the number of each trial before it begins.
 
@@ -196,6 +90,8 @@ def tune(
         If the folder holds trials and ``resume`` is not set, or trials of another search.
     ThinLedgerError
         If there is too little to train on, or to judge by.
+    LeakageError
+        If a feature or table of one's own sees past its as_of date; no trial is begun.
 
     Examples
     --------
@@ -208,40 +104,77 @@ def tune(
     ...     tuning = tune(ledger, few, folder, trials=2)
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['best.yaml', 'trials.csv', 'tune.journal', 'tune.json']
-    >>> tuning.trials.height, tuning.trials["model.leaf_count"][0]
-    (2, 63)
     """
     given = config or Config()
     budget = _budget(trials, minutes)
     check_tuning_folder(out, resume)
     folds = _folds(ledger, given)
+    _check_ones_own(ledger, given, folds, catalogue, covariates)
+    books, known = (_Books.of(ledger, catalogue, covariates, day) for day in (None, folds[-1].train_as_of))
     # Refused before the search, not after it, where nothing could be said of the best trial.
-    last = judged_rows(History.build(ledger, given.ledger), folds[-1], given, catalogue)
-    results = _searched(ledger, given, folds, catalogue, budget, Path(out), told or (lambda _: None))
-    tuning = _compared(ledger, last, given, results, folds, catalogue)
+    last = rows_to_judge(books.history(given), folds[-1], given, books.catalogue)
+    results = _searched(known, given, folds, budget, Path(out), told or (lambda _: None))
+    tuning = _compared(books, last, given, results, folds)
     tuning.write(out)
     return tuning
 
 
-def _searched(
+def _check_ones_own(
     ledger: Ledger,
     given: Config,
     folds: Sequence[Fold],
-    catalogue: Catalogue,
+    catalogue: Catalogue | Callable[[Ledger], Catalogue],
+    covariates: Mapping[str, pl.DataFrame] | None,
+) -> None:
+    """The backtest's check; what is shipped is held against the cut ledger by its own tests."""
+    if catalogue is not CATALOGUE or covariates:
+        check_no_leak(ledger, sampled_days(folds, given.backtest), catalogue, given, covariates)
+
+
+class _Books(NamedTuple):
+    """A ledger, and the features and tables that are read of it and beside it."""
+
+    ledger: Ledger
+    catalogue: Catalogue
+    covariates: Mapping[str, pl.DataFrame]
+
+    @classmethod
+    def of(
+        cls,
+        ledger: Ledger,
+        catalogue: Catalogue | Callable[[Ledger], Catalogue],
+        covariates: Mapping[str, pl.DataFrame] | None,
+        as_of: date | None = None,
+    ) -> _Books:
+        """All of it, or what was known at the close of a day: features made of a ledger see no more."""
+        tables = dict(covariates or {})
+        if as_of is not None:
+            ledger = cut_ledger(ledger, as_of)
+            tables = {name: table.filter(pl.col("known_on") <= as_of) for name, table in tables.items()}
+        return cls(ledger, catalogue if isinstance(catalogue, Catalogue) else catalogue(ledger), tables)
+
+    def history(self, config: Config) -> History:
+        """The ledger by what was known when."""
+        return History.build(self.ledger, config.ledger, self.covariates)
+
+
+def _searched(
+    known: _Books,
+    given: Config,
+    folds: Sequence[Fold],
     budget: Budget,
     out: Path,
     told: Callable[[int], None],
 ) -> list[TrialResult]:
     """The trials, from what was known on the last fold's training date and from nothing else."""
     *tuned_on, last = folds
-    known = cut_ledger(ledger, last.train_as_of)
-    history = History.build(known, given.ledger)
+    history = known.history(given)
     space = search_space(given, day_of(last.train_as_of) - int(history.invoices.known_day.min()))
     judges = [
-        partial(_judged, known, judged_rows(history, fold, given, catalogue), given, catalogue)
+        partial(_judged, known, rows_to_judge(history, fold, given, known.catalogue), given)
         for fold in tuned_on
     ]
-    identity = _identity(known, given, tuned_on, space, catalogue)
+    identity = _identity(known, given, tuned_on, space)
     start = settings_of(given, [dimension.name for dimension in space])
     return search(_journal_in(out), identity, space, start, judges, budget, given.backtest.seed, told)
 
@@ -315,89 +248,53 @@ def _folds(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
 
 
 def _identity(
-    known: Ledger,
-    given: Config,
-    folds: Sequence[Fold],
-    space: Sequence[Dimension],
-    catalogue: Catalogue,
+    known: _Books, given: Config, folds: Sequence[Fold], space: Sequence[Dimension]
 ) -> dict[str, str]:
     """Fingerprints of all that trials depend on, by the name that a refusal gives it."""
-    tables = (known.invoices, known.payments, known.customers, known.events, known.rates)
-    rows = "".join(table.select(~cs.nested()).write_csv() for table in tables)
-    # How many threads there are changes no trial, and how many draws only the last comparison.
-    settings = given.model_dump(exclude={"model": {"thread_count"}, "backtest": {"replicate_count"}})
+    settings = given.recorded()
+    # How many draws there are changes only the last comparison.
+    del settings["backtest"]["replicate_count"]
     said = {
-        "ledger": known.reporting_currency + rows,
+        "ledger": known.ledger.fingerprint(),
         "settings": json.dumps(settings, sort_keys=True),
         "folds": repr(folds),
         "ranges searched": repr(space),
-        "features": repr(catalogue.names),
+        "features": repr(known.catalogue.names),
+        "covariates": repr([(name, _text(table)) for name, table in sorted(known.covariates.items())]),
         "versions": repr([version(name) for name in ("paydelay", "lightgbm", "optuna")]),
     }
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in said.items()}
 
 
-def _judged(
-    ledger: Ledger, rows: FoldRows, given: Config, catalogue: Catalogue, settings: Settings
-) -> FoldFigures:
+def _text(table: pl.DataFrame) -> str:
+    return table.select(~cs.nested()).write_csv()
+
+
+def _judged(known: _Books, rows: FoldRows, given: Config, settings: Settings) -> FoldFigures:
     """Figures of some settings on a fold."""
-    return figures(rows, _said(ledger, rows, with_settings(given, settings), catalogue))
+    return figures(rows, _said(known, rows, with_settings(given, settings)))
 
 
-def _said(ledger: Ledger, rows: FoldRows, config: Config, catalogue: Catalogue) -> Floats:
-    """What a model trained on the fold's date says of its rows, its window laid as the backtest lays it."""
-    as_of = rows.fold.train_as_of
-    if config.backtest.window == "expanding":
-        config = with_settings(config, {"panel.history_days": (as_of - date.min).days})
-    model = train(ledger, as_of, config, force=True, catalogue=catalogue)
-    return prob_late(model, rows, config)
+def _said(books: _Books, rows: FoldRows, config: Config) -> Floats:
+    """What a model trained on the fold's date says of its rows."""
+    ledger, catalogue, covariates = books
+    return prob_late_refitted(ledger, rows, config, catalogue, covariates)
 
 
 def _compared(
-    ledger: Ledger,
+    books: _Books,
     last: FoldRows,
     given: Config,
     results: Sequence[TrialResult],
     folds: tuple[Fold, ...],
-    catalogue: Catalogue,
 ) -> Tuning:
     """The best trial beside the settings given, on the fold that no trial has seen."""
-    table = _table(results)
-    number = _best_trial(table)
+    table = trial_table(results)
+    number = best_trial(table)
     best = given if number == 1 else with_settings(given, results[number - 1].settings)
-    theirs = _said(ledger, last, given, catalogue)
-    ours = theirs if number == 1 else _said(ledger, last, best, catalogue)
+    theirs = _said(books, last, given)
+    ours = theirs if number == 1 else _said(books, last, best)
     found = gains(last, ours, theirs, given.backtest.replicate_count, given.backtest.seed)
     logger.info("held out: log-loss gain %.4f over %d rows", found["log_loss"].value, len(last.late))
     held_out = {"given": figures(last, theirs), "best": figures(last, ours)}
     return Tuning(table, given, best, held_out, found, len(last.late), folds)
-
-
-def _best_trial(trials: pl.DataFrame) -> int:
-    return int(trials.filter(~pl.col("pruned")).sort("log_loss", "trial")["trial"][0])
-
-
-def _table(results: Sequence[TrialResult]) -> pl.DataFrame:
-    start = results[0].figures
-
-    def row(number: int, result: TrialResult) -> dict[str, Any]:
-        means, same = _means(result.figures), _means(start[: len(result.figures)])
-        return {
-            "trial": number,
-            "pruned": result.pruned,
-            "fold_count": len(result.figures),
-            **means,
-            "log_loss_gain": same["log_loss"] - means["log_loss"],
-            **result.settings,
-        }
-
-    rows = [row(number, result) for number, result in enumerate(results, start=1)]
-    floats = dict.fromkeys(FIGURES, pl.Float64)
-    table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=floats)
-    return table.with_columns(cs.float().fill_nan(None))
-
-
-def _means(found: Sequence[FoldFigures]) -> dict[str, float]:
-    """Mean of each figure over the folds that have it: one of a single outcome has no AUC."""
-    known = {name: [fold[name] for fold in found if np.isfinite(fold[name])] for name in FIGURES}
-    return {name: float(np.mean(values)) if values else float("nan") for name, values in known.items()}
