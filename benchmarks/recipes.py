@@ -25,6 +25,7 @@ from paydelay.training import horizon_grid, pooled_curve, training_pairs
 from paydelay.training.pairs import Pairs
 
 PULL_INVOICES = 50.0
+NEAR_PULL = 16.0
 
 
 class Prediction(NamedTuple):
@@ -99,7 +100,8 @@ def lightgbm_rows(
 
 def own_calibration(later: Later) -> Map:
     """The map of paydelay."""
-    return fit_calibration(later.margin, later.horizon_days, later.open_then, later.weight, later.pull)
+    pulls = later.pull, NEAR_PULL * later.pull
+    return fit_calibration(later.margin, later.horizon_days, later.open_then, later.weight, *pulls)
 
 
 @dataclass(frozen=True)

@@ -198,3 +198,16 @@ def test_the_pull_weighs_as_little_beside_pairs_that_were_drawn_as_beside_all(
     # A pull five times as strong would be seen.
     harder = fit_calibration(margin, horizon, outcome, weight, 10_000.0).log_odds(asked, np.full(9, 30.0))
     assert np.abs(harder - every).max() > 0.2
+
+
+def test_the_near_pull_holds_what_is_told_up_to_the_due_date_and_frees_what_comes_later() -> None:
+    given_pairs = pairs(0.7, by_horizon=0.02)
+    free, held = (fit_calibration(*given_pairs, 3.0, near) for near in (None, 1e7))
+    assert fit_calibration(*given_pairs, 3.0, 3.0).to_dict() == free.to_dict()
+    asked = np.linspace(-2.0, 2.0, 9)
+    np.testing.assert_allclose(held.log_odds(asked, np.array(0.0)), asked, atol=0.02)
+    np.testing.assert_allclose(held.log_odds(asked, np.array(15.0)), asked, atol=0.02)
+    assert np.abs(free.log_odds(asked, np.array(0.0)) - asked).max() > 0.3
+    # True log-odds have fallen by 0.02 a day.
+    far = held.log_odds(np.zeros(1), np.array(180.0)) - held.log_odds(np.zeros(1), np.array(15.0))
+    assert far[0] < -1.0

@@ -25,13 +25,12 @@ from paydelay.errors import (
 )
 from paydelay.explain import REASONS_DTYPE
 from paydelay.features import CATALOGUE, Catalogue, Feature
-from paydelay.history import History, cut_ledger
+from paydelay.history import History, cut_ledger, stale_sentence
 from paydelay.language import format_share, rounded
 from paydelay.ledger import Ledger
 from paydelay.loss import LossTable
 from paydelay.model import DelayModel
 from paydelay.panel import Panel, build_panel
-from paydelay.report import stale_sentence
 from paydelay.scoring import EXPLAINED_TOP, SCHEMA_VERSION, SCORE_SCHEMA, Scores, score
 from paydelay.simulate import SimulationSettings, simulate
 from paydelay.training import train

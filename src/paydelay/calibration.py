@@ -30,6 +30,7 @@ PAIRS_MIN = 50
 """Pairs below which no map is fitted."""
 _PAIRS_MAX = 120_000
 _PULL_OF_SCALE = 16.0
+_FAR_DAYS = 15.0
 _SCALE_BOUNDS = (0.3, 3.0)
 
 
@@ -152,6 +153,7 @@ def fit_calibration(
     open_then: NDArray[np.floating],
     weight: NDArray[np.floating],
     penalty: float = 3.0,
+    near_penalty: float | None = None,
 ) -> MonotoneCalibration:
     """Map that makes log-loss smallest on pairs the booster has not seen.
 
@@ -162,6 +164,9 @@ def fit_calibration(
     penalty : float
         Pull toward the identity, in units of a pair's weight: a thin book keeps
         the booster's own odds.
+    near_penalty : float, optional
+        Pull of all but what the map does beyond 15 days after the due date, where
+        the booster has seen the most outcomes; ``penalty`` where None.
 
     Returns
     -------
@@ -170,7 +175,7 @@ def fit_calibration(
 
     Notes
     -----
-    Minimises weighted log-loss plus ``penalty`` times the squared distance of the
+    Minimises weighted log-loss plus the penalties times the squared distance of the
     parameters from the identity's, by L-BFGS within bounds of zero.
     """
     from scipy.optimize import minimize
@@ -195,14 +200,16 @@ def fit_calibration(
     design, count = _design(margins, horizons, knots, steps)
     start = np.zeros(design.shape[1])
     start[1 : 1 + count] = 1.0 - _SLOPE_MIN
+    near = np.concatenate([np.ones(1 + count, np.bool_), np.tile(steps[:-1] < _FAR_DAYS, 3)])
+    pull = np.where(near, penalty if near_penalty is None else near_penalty, penalty)
     offset = knots[0] + _SLOPE_MIN * (margins - knots[0])
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         log_odds = offset + design @ parameters
         wrong = weights * (sigmoid(log_odds) - outcome)
         cost = float(weights @ (np.logaddexp(0.0, log_odds) - outcome * log_odds))
-        pull = parameters - start
-        return cost + penalty * float(pull @ pull), design.T @ wrong + 2.0 * penalty * pull
+        away = parameters - start
+        return cost + float(pull @ away**2), design.T @ wrong + 2.0 * pull * away
 
     free = [(None, None)] * (len(steps) - 1)
     bounds = [(None, None)] + [(0.0, None)] * (len(start) - len(steps)) + free

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ from paydelay.config import Config
 from paydelay.errors import ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.files import replacing_file
-from paydelay.folds import Fold, walk_back
+from paydelay.folds import Fold, sampled_days, walk_back
 from paydelay.history import History
 from paydelay.ledger import Ledger
 from paydelay.outcomes import Outcomes
@@ -184,7 +183,7 @@ def backtest(
     config = config or Config()
     labels_at = labels_day(ledger)
     folds = folds_of(ledger, config)
-    check_no_leak(ledger, _sampled(folds, config), catalogue, config, covariates)
+    check_no_leak(ledger, sampled_days(folds, config.backtest), catalogue, config, covariates)
     features = catalogue if isinstance(catalogue, Catalogue) else catalogue(ledger)
     past = replay(ledger, folds, config, features, covariates, told)
     judged = {"late": judged_late(past.rows), "unpaid": judged_unpaid(past.rows)}
@@ -239,14 +238,6 @@ def folds_of(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
     first, labels_at = ledger.invoices["known_on"].min(), labels_day(ledger)
     lag = Outcomes.of(History.build(ledger, config.ledger), labels_at, config.ledger).recording_lag_days
     return walk_back(first, labels_at, config.backtest, lag + config.outcomes.grace_days)  # type: ignore[arg-type]
-
-
-def _sampled(folds: tuple[Fold, ...], config: Config) -> list[date]:
-    """Days on which the features are held against the ledger cut that day."""
-    days = [day for fold in folds for day in fold.as_ofs]
-    count = min(config.backtest.leak_check_count, len(days))
-    chosen = np.random.default_rng(config.backtest.seed).choice(len(days), count, replace=False)
-    return [days[number] for number in sorted(chosen)]
 
 
 def _tables(past: Replay, judged: Mapping[str, Judged], config: Config) -> dict[str, pl.DataFrame]:

@@ -122,7 +122,7 @@ def tell_corrected(model: DelayModel, as_of: date, out: Path, language: str) -> 
 
 def tell_stale(books: Ledger, as_of: date, language: str) -> None:
     """An old export makes every paid invoice look open: a day far beyond it is told."""
-    from paydelay.report import stale_sentence
+    from paydelay.history import stale_sentence
 
     if told := stale_sentence(books, as_of, language):
         typer.secho(told, err=True, bold=True, fg=typer.colors.YELLOW)

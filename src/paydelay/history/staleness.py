@@ -9,6 +9,7 @@ from paydelay.errors import StaleBooksWarning
 from paydelay.language import format_days, phrase
 from paydelay.ledger import Ledger
 
+# Without any record for as long, a ledger may be an old export.
 _STALE_DAYS = 31
 
 

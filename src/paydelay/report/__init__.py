@@ -22,7 +22,6 @@ from paydelay.report.summaries import (
     print_training,
     refused_rows,
     refused_sentence,
-    stale_sentence,
 )
 from paydelay.report.terminal import print_queue
 from paydelay.report.tunings import print_tuning
@@ -46,7 +45,6 @@ __all__ = [
     "refused_rows",
     "refused_sentence",
     "report_page",
-    "stale_sentence",
     "write_backtest_report",
     "write_monitoring_report",
     "write_report",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from paydelay.errors import TargetError
 from paydelay.files import replacing_file
+from paydelay.history import stale_sentence
 from paydelay.language import format_amount, format_date, format_number, format_share, phrase
 from paydelay.model import DelayModel
 from paydelay.report.content import ageing, expected_unpaid
 from paydelay.report.markup import Column, Markup, cell, document, links, row, section, table, tag, together
 from paydelay.report.quality import gate_figures, gate_sentences
 from paydelay.report.queues import aside_part, claims_part, queue_part
-from paydelay.report.summaries import refused_sentence, stale_sentence
+from paydelay.report.summaries import refused_sentence
 from paydelay.worklist import Worklist, rank
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from paydelay.language import format_days, format_number, format_share, phrase
+from paydelay.language import format_number, format_share, phrase
 from paydelay.ledger import RULES, Ledger
 from paydelay.model import DelayModel
 from paydelay.report.columns import Lines
@@ -17,8 +17,6 @@ from paydelay.report.quality import gate_sentences
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STALE_DAYS = 31
-"""Days without any record from which a ledger may be an old export."""
 _CHECK_HEADINGS = ("table", "read", "used", "refused", "column", "why")
 
 
@@ -68,31 +66,6 @@ def refused_sentence(ledger: Ledger, language: str = "en") -> str:
         for table, count in counts
     ]
     return phrase("told.refused", language, rows=", ".join(rows)) if rows else ""
-
-
-def stale_sentence(ledger: Ledger, as_of: date, language: str = "en") -> str:
-    """That the books end long before the day they are looked at, and what that does to them.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        Books as they were read.
-    as_of : datetime.date
-        Day of scoring.
-    language : {'en', 'fr'}
-        Of the sentence.
-
-    Returns
-    -------
-    str
-        Empty up to 31 days after the last day on which anything was recorded.
-    """
-    ends = [rows["known_on"].max() for rows in (ledger.invoices, ledger.payments, ledger.events)]
-    latest = max((end for end in ends if isinstance(end, date)), default=None)
-    if latest is None or (as_of - latest).days <= _STALE_DAYS:
-        return ""
-    days = format_days((as_of - latest).days, language)
-    return phrase("told.stale", language, latest=latest, days=days, as_of=as_of)
 
 
 def print_check(ledger: Ledger, language: str = "en", *, console: Console | None = None) -> None:

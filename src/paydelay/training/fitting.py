@@ -53,6 +53,7 @@ _BOOSTER_SETTINGS = {
 }
 _USUAL_ROWS_MAX = 200_000
 _PULL_INVOICES = 50.0
+_NEAR_PULL = 16.0
 
 
 def train(
@@ -220,12 +221,14 @@ def _calibrate_and_gate(
     margin = pair_margins(model, panel, row, horizon, horizons)
     # A pull worth some invoices: the many looks at one invoice are no more than one piece of evidence.
     pull = _PULL_INVOICES * float(weight.sum()) / max(len(np.unique(panel.invoice[row])), 1)
-    calibration = fit_calibration(margin, horizon, open_then, weight, pull)
+    # Near the due date the booster has seen the same customers pay, and the latest period is one season.
+    pulls = pull, _NEAR_PULL * pull
+    calibration = fit_calibration(margin, horizon, open_then, weight, *pulls)
     half = (panel.invoice[row] % 2).astype(np.bool_)
     # Judged by the map fitted on the other half of the invoices: first the even, then the odd ones.
     judged, crossed = np.empty(len(row)), []
     for side in (~half, half):
-        other = fit_calibration(margin[~side], horizon[~side], open_then[~side], weight[~side], pull)
+        other = fit_calibration(margin[~side], horizon[~side], open_then[~side], weight[~side], *pulls)
         judged[side] = other.probability(margin[side], horizon[side])
         crossed.append(replace(model, calibration=other))
     gates = {}
