@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from recipes import Later, Map
 
-from paydelay.calibration import MonotoneCalibration, sigmoid
+from paydelay.calibration import MonotoneCalibration, fit_calibration, sigmoid
 
 _TIE = 1e-4
 _PROBABILITY_EDGE = 1e-3
@@ -16,6 +16,11 @@ _PROBABILITY_EDGE = 1e-3
 def uncalibrated(late_days: int, later: Later) -> Map:  # noqa: ARG001 - called as the others are
     """The booster's own odds."""
     return MonotoneCalibration.identity()
+
+
+def evenly_pulled(late_days: int, later: Later) -> Map:  # noqa: ARG001 - called as the others are
+    """The map of paydelay as free near the due date as beyond it."""
+    return fit_calibration(later.margin, later.horizon_days, later.open_then, later.weight, later.pull)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from calibrations import isotonic, platt, uncalibrated
+from calibrations import evenly_pulled, isotonic, platt, uncalibrated
 from ceilings import hindsight, simulated_truth
 from idea_columns import (
     RISING,
@@ -152,6 +152,7 @@ IDEAS = (
     _grown("density", "every 14 days", rows=_rows(every, 14), quick=True),
     _grown("density", "twice a week", rows=twice_a_week, quick=True),
     _calibrated("none", uncalibrated),
+    _calibrated("as free near the due date as beyond it", evenly_pulled),
     _calibrated("Platt", platt),
     _calibrated("isotonic, ties broken", isotonic),
     _grown("calibration", "latest 60 days", settings=(("calibration_days", 60),)),
