@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import re
 from pathlib import Path
 
 import polars as pl
@@ -29,7 +30,7 @@ def put(folder, content, name="invoices.csv"):
     return folder
 
 
-def unreadable(folder, match):
+def unreadable(folder, match=None):
     """The error of a folder that cannot be read: one sentence, without a cell."""
     with pytest.raises(LedgerError, match=match) as caught:
         read_ledger(folder)
@@ -135,19 +136,19 @@ def test_a_header_without_rows_is_an_empty_table(folder):
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path):
-    unreadable(tmp_path / "nowhere", "does not exist")
-    unreadable(put(tmp_path, "x", "file") / "file", "is a file")
-    unreadable(tmp_path, "holds neither invoices.parquet nor invoices.csv")
+    assert "does not exist" in unreadable(tmp_path / "nowhere")
+    assert "is a file" in unreadable(put(tmp_path, "x", "file") / "file")
+    assert "holds neither invoices.parquet nor invoices.csv" in unreadable(tmp_path)
 
 
 def test_both_kinds_of_one_table_are_refused(folder):
     pl.DataFrame({"invoice_id": ["A1"]}).write_parquet(folder / "invoices.parquet")
-    unreadable(folder, "holds both invoices.parquet and invoices.csv")
+    assert "holds both invoices.parquet and invoices.csv" in unreadable(folder)
 
 
 def test_a_folder_without_payments_is_refused(folder):
     (folder / "payments.csv").unlink()
-    unreadable(folder, "holds neither payments.parquet nor payments.csv")
+    assert "holds neither payments.parquet nor payments.csv" in unreadable(folder)
 
 
 @pytest.mark.parametrize(
@@ -168,12 +169,12 @@ def test_a_folder_without_payments_is_refused(folder):
     ],
 )
 def test_a_csv_file_that_is_none_is_one_clear_sentence(folder, content, message):
-    unreadable(put(folder, content), message)
+    assert re.search(message, unreadable(put(folder, content)))
 
 
 def test_a_wrong_encoding_far_down_is_found(folder):
     text = INVOICES + "".join(f"B{place},C1,2024-01-02,2024-02-01,1,EUR\n" for place in range(30_000))
-    unreadable(put(folder, text.encode() + (SECRET + "é\n").encode("latin-1")), "is not UTF-8 text")
+    assert "is not UTF-8 text" in unreadable(put(folder, text.encode() + (SECRET + "é\n").encode("latin-1")))
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "empty"])
@@ -182,7 +183,9 @@ def test_a_parquet_file_that_is_none_is_refused(folder, damage):
     pl.DataFrame({"invoice_id": [SECRET] * 9}).write_parquet(folder / "invoices.parquet")
     data = (folder / "invoices.parquet").read_bytes()
     content = {"text": INVOICES.encode(), "cut": data[:-20], "empty": b""}[damage]
-    unreadable(put(folder, content, "invoices.parquet"), "invoices.parquet is (not a readable|empty)")
+    assert re.search(
+        "invoices.parquet is (not a readable|empty)", unreadable(put(folder, content, "invoices.parquet"))
+    )
 
 
 def test_damage_inside_a_parquet_file_is_refused(folder):
@@ -196,7 +199,9 @@ def test_damage_inside_a_parquet_file_is_refused(folder):
     ).write_parquet(folder / "invoices.parquet")
     data = bytearray((folder / "invoices.parquet").read_bytes())
     data[8:200] = b"\xff" * 192
-    unreadable(put(folder, bytes(data), "invoices.parquet"), "rows of invoices.parquet cannot be read")
+    assert "rows of invoices.parquet cannot be read" in unreadable(
+        put(folder, bytes(data), "invoices.parquet")
+    )
 
 
 def test_a_column_is_missing_from_parquet_as_from_csv(folder):
@@ -204,12 +209,14 @@ def test_a_column_is_missing_from_parquet_as_from_csv(folder):
     pl.DataFrame({"invoice_id": ["A1"], "Amount": [1.0], "payment_date": ["?"]}).write_parquet(
         folder / "payments.parquet"
     )
-    unreadable(folder, r"payments.parquet lacks .* 'amount' \(the nearest name there is 'Amount'\)")
+    assert re.search(
+        r"payments.parquet lacks .* 'amount' \(the nearest name there is 'Amount'\)", unreadable(folder)
+    )
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"reporting_currency": 3}', "{", b"\xff"])
 def test_a_broken_settings_file_is_refused(folder, content):
-    unreadable(put(folder, content, "ledger.json"), "ledger.json")
+    assert "ledger.json" in unreadable(put(folder, content, "ledger.json"))
 
 
 def test_the_folder_may_state_its_reporting_currency(folder):

@@ -172,7 +172,7 @@ def test_any_bytes_end_in_one_sentence(content):
 @settings(max_examples=80)
 @given(content=st.binary(max_size=200), style=st.sampled_from(list(STYLES)))
 def test_any_bytes_after_a_good_beginning(content, style):
-    outcome(VALID[style] + content)
+    assert isinstance(outcome(VALID[style] + content), ImportedLedger | PaydelayError)
 
 
 CELLS = st.sampled_from(

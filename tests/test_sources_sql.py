@@ -63,7 +63,7 @@ def postgres():
         connection.execute(sql.text(f"drop schema {name} cascade"))
 
 
-def silent(call, match):
+def silent(call, match=None):
     """The one sentence an error ends in, without the address, its password or a cell."""
     with pytest.raises((LedgerError, ConfigError), match=match) as caught:
         call()
@@ -217,7 +217,5 @@ def test_rows_are_streamed_and_never_all_there_at_once(postgres):
 
 
 def test_days_that_python_does_not_have_are_told_in_one_sentence(postgres):
-    silent(
-        lambda: list(open_database(POSTGRES, None, "select 'infinity'::date as d").batches()),
-        "cannot be read|gives what cannot be read",
-    )
+    told = silent(lambda: list(open_database(POSTGRES, None, "select 'infinity'::date as d").batches()))
+    assert "cannot be read" in told

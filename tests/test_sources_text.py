@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 import tracemalloc
 import zipfile
@@ -45,7 +46,7 @@ def cells(path: Path, **options: object) -> list[tuple[str | None, ...]]:
     return [row[1] for row in read(path, **options)]
 
 
-def refused(path: Path, match: str, **options: object) -> str:
+def refused(path: Path, match: str | None = None, **options: object) -> str:
     with pytest.raises(LedgerError, match=match) as caught:
         read(path, **options)
     told = str(caught.value)
@@ -148,7 +149,7 @@ def test_title_lines_are_passed_over_where_their_number_is_given(tmp_path: Path)
 def test_the_line_by_which_excel_is_told_the_separator_is_no_header(tmp_path: Path) -> None:
     path = put(tmp_path, "sep=,\na,b;c\n1,2\n")
     assert (open_text(path).header, read(path)) == (("a", "b;c"), [(3, ("1", "2"), None)])
-    refused(put(tmp_path, "sep=;\n"), "has no header")
+    assert "has no header" in refused(put(tmp_path, "sep=;\n"))
 
 
 def test_a_name_in_quotes_may_hold_separators_and_line_ends(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
     "content", ["", "\n\n", "\ufeff", "\ufeff\n", "\n" * 3000 + "a;b\n1;2\n", ";;;\n1;2;3;4\n"]
 )
 def test_a_file_without_a_header_is_refused(tmp_path: Path, content: str) -> None:
-    refused(put(tmp_path, content), "is empty|has no header")
+    assert re.search("is empty|has no header", refused(put(tmp_path, content)))
 
 
 # ---- Lines -------------------------------------------------------------------------------------
@@ -392,7 +393,7 @@ def test_a_line_is_refused_above_the_bound_and_not_at_it(
     for after in ("", f"2;y{ending}" * 20):
         path = put(tmp_path, f"a;b{ending}{at_bound}{ending}{after}")
         assert len(read(path)) == 1 + 20 * bool(after)
-        refused(put(tmp_path, f"a;b{ending}{at_bound}x{ending}{after}"), "a line of more than 80")
+        assert "a line of more than 80" in refused(put(tmp_path, f"a;b{ending}{at_bound}x{ending}{after}"))
 
 
 @pytest.mark.parametrize("head", [b"", b"a;b\n1;2\n", "a;b\n1;2\n".encode("utf-16")])
@@ -402,7 +403,7 @@ def test_two_gigabytes_without_a_line_are_refused_without_being_read(tmp_path: P
         file.truncate(2_000_000_000)
     tracemalloc.start()
     began = time.perf_counter()
-    refused(path, "binary|is empty")
+    assert re.search("binary|is empty", refused(path))
     # The file system alone would take about a second to read so many bytes.
     assert time.perf_counter() - began < 1
     assert tracemalloc.get_traced_memory()[1] < 100_000_000
@@ -426,13 +427,13 @@ def test_one_endless_line_is_refused_within_its_first_blocks(
         "_raw_blocks",
         lambda file, *rest: kept(Counted(io.FileIO(file.fileno(), closefd=False)), *rest),
     )
-    refused(path, "a line of more than 1,000,000")
+    assert "a line of more than 1,000,000" in refused(path)
     assert taken == [encoding.BLOCK_BYTES]
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    refused(tmp_path / "absent.csv", "cannot be opened")
-    refused(tmp_path, "cannot be opened")
+    assert "cannot be opened" in refused(tmp_path / "absent.csv")
+    assert "cannot be opened" in refused(tmp_path)
 
 
 def test_batches_are_bounded_and_their_lines_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,5 +463,5 @@ def test_an_encoding_may_be_named(tmp_path: Path) -> None:
 
 
 def test_a_quote_left_open_in_the_header_is_told(tmp_path: Path) -> None:
-    refused(put(tmp_path, 'a;"b\n1;2\n'), "The header of .* opens a quote")
+    assert re.search("The header of .* opens a quote", refused(put(tmp_path, 'a;"b\n1;2\n')))
     assert open_text(put(tmp_path, 'length;12" pipes\n1;2\n')).header == ("length", '12" pipes')

@@ -36,7 +36,7 @@ def written(path, cells, sheet="Factures", title_rows=0, also=()):
     return path
 
 
-def unreadable(path, match):
+def unreadable(path, match=None):
     """The one sentence, without a cell, that a file ends in."""
     with pytest.raises(LedgerError, match=match) as caught:
         open_table(path)
@@ -169,12 +169,12 @@ def test_other_archives_and_old_or_protected_workbooks_are_refused_by_what_they_
     ):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr(member, SECRET)
-        unreadable(tmp_path / name, said)
+        assert re.search(said, unreadable(tmp_path / name))
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000
     (tmp_path / "old.xls").write_bytes(ole)
-    unreadable(tmp_path / "old.xls", "is an old Excel workbook")
+    assert "is an old Excel workbook" in unreadable(tmp_path / "old.xls")
     (tmp_path / "secret.xlsx").write_bytes(ole + "EncryptedPackage".encode("utf-16-le"))
-    unreadable(tmp_path / "secret.xlsx", "is protected by a password")
+    assert "is protected by a password" in unreadable(tmp_path / "secret.xlsx")
 
 
 def test_an_encrypted_archive_is_refused(tmp_path):
@@ -183,7 +183,7 @@ def test_an_encrypted_archive_is_refused(tmp_path):
     for at in (found.start() for found in re.finditer(b"PK\x01\x02", bytes(content))):
         content[at + 8] |= 1
     path.write_bytes(content)
-    unreadable(path, "is protected by a password")
+    assert "is protected by a password" in unreadable(path)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
@@ -191,15 +191,15 @@ def test_a_truncated_workbook_is_refused(tmp_path, share):
     path = written(tmp_path / "book.xlsx", [["No"], *([f"F{number}"] for number in range(500))])
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
-    unreadable(path, "is not a whole Excel workbook")
+    assert "is not a whole Excel workbook" in unreadable(path)
 
 
 def test_damaged_xml_is_refused(tmp_path):
     path = written(tmp_path / "book.xlsx", [["No"], ["F1"]])
     rebuilt(path, xl__worksheets__sheet1_xml="<worksheet><sheetData><row><c></row>")
-    unreadable(path, "book.xlsx is not a readable Excel workbook|is empty")
+    assert re.search("book.xlsx is not a readable Excel workbook|is empty", unreadable(path))
     rebuilt(path, xl__workbook_xml=b"\xff\xfe\x00nonsense")
-    unreadable(path, "is not a readable Excel workbook|is empty")
+    assert re.search("is not a readable Excel workbook|is empty", unreadable(path))
 
 
 # ---- What would fill the memory ------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_what_an_archive_says_of_its_own_size_is_not_believed(tmp_path, monkeypa
     real, told = struct.pack("<L", 20_000_000), struct.pack("<L", 1_000)
     assert content.count(real) == 2
     path.write_bytes(content.replace(real, told))
-    unreadable(path, "unpacks to more than|is not a whole Excel workbook")
+    assert re.search("unpacks to more than|is not a whole Excel workbook", unreadable(path))
 
 
 def test_two_cells_in_opposite_corners_are_refused(tmp_path):
@@ -250,7 +250,7 @@ def test_a_long_text_that_many_cells_share_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(workbook_archive, "TEXT_BYTES_MAX", 1_000_000)
     path = written(tmp_path / "book.xlsx", [["x" * 30_000] for _ in range(40)])
     assert path.stat().st_size < 20_000
-    unreadable(path, "holds cells with more text than can be read safely")
+    assert "holds cells with more text than can be read safely" in unreadable(path)
 
 
 @pytest.mark.parametrize("block_bytes", [7, 40, 1000])
