@@ -318,9 +318,9 @@ def test_late_pairs_weigh_more_in_the_trees_and_nowhere_else(
         watched.append(eval_set)
         return fit(self, X, y, sample_weight=sample_weight, eval_set=eval_set)
 
-    def spied_calibration(margin: Any, horizon: Any, open_then: Any, weight: Any, pull: float) -> Any:
+    def spied_calibration(margin: Any, horizon: Any, open_then: Any, weight: Any, *pulls: float) -> Any:
         calibrated.append((horizon, weight))
-        return calibrate(margin, horizon, open_then, weight, pull)
+        return calibrate(margin, horizon, open_then, weight, *pulls)
 
     monkeypatch.setattr(LateClassifier, "fit", spied_fit)
     monkeypatch.setattr(fitting, "fit_calibration", spied_calibration)
