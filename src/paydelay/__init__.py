@@ -9,6 +9,7 @@ The walk of a ledger, and the module where each step lives:
 ``features``    what the model may know of an open invoice
 ``panel``       one row per date and open invoice
 ``outcomes``    labels and when they are mature
+``folds``       rows and books split in time, for backtests and for scikit-learn
 ``training``    ledger -> model: fit, calibrate, judge, correct by what came since
 ``model``       the delay curve of an invoice
 ``curve``       what is read off a curve: shares, days, the 80 % interval
@@ -49,6 +50,7 @@ from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
 from paydelay.errors import PaydelayError
 from paydelay.features import CATALOGUE, Catalogue, Feature
+from paydelay.folds import RollingOriginSplit
 from paydelay.history import History, PastView, cut_ledger
 from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
@@ -81,6 +83,7 @@ __all__ = [
     "Panel",
     "PastView",
     "PaydelayError",
+    "RollingOriginSplit",
     "Scores",
     "Simulation",
     "SimulationSettings",
