@@ -49,9 +49,9 @@ from paydelay.cash import cash_in
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
 from paydelay.errors import PaydelayError
-from paydelay.features import CATALOGUE, Catalogue, Feature
+from paydelay.features import CATALOGUE, Catalogue, Feature, covariate_features, installed_catalogue
 from paydelay.folds import RollingOriginSplit
-from paydelay.history import History, PastView, cut_ledger
+from paydelay.history import History, PastView, cut_ledger, read_covariates
 from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
 from paydelay.monitor import Monitoring, monitor
@@ -93,10 +93,12 @@ __all__ = [
     "backtest",
     "cash_in",
     "check_no_leak",
+    "covariate_features",
     "cut_ledger",
     "deliver",
     "figures",
     "import_ledger",
+    "installed_catalogue",
     "load_config",
     "load_registered",
     "log_training",
@@ -104,6 +106,7 @@ __all__ = [
     "panel",
     "promote",
     "rank",
+    "read_covariates",
     "read_ledger",
     "recalibrate",
     "score",

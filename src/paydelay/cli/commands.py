@@ -20,6 +20,7 @@ from paydelay.cli.books import (
     usable_ledger,
 )
 from paydelay.cli.configuring import settings_commands
+from paydelay.cli.extending import check_ones_own, ones_own
 from paydelay.cli.importing import import_books
 from paydelay.cli.monitoring import monitor_scores
 from paydelay.cli.options import (
@@ -27,6 +28,7 @@ from paydelay.cli.options import (
     BookFormat,
     By,
     ConfigPath,
+    CovariateTables,
     CsvStyle,
     Explained,
     Language,
@@ -171,11 +173,12 @@ def check(
 
 
 @application.command()
-def train(
+def train(  # noqa: PLR0913, PLR0917 - every option is an argument
     ledger: LedgerPath,
     as_of: AsOf,
     model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Where the model is written.")],
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     force: Annotated[bool, typer.Option("--force", help="Keep a model under its quality gate.")] = False,
     register: Registered = None,
     no_proof: WithoutProof = False,
@@ -192,15 +195,19 @@ def train(
     check_model_folder(model)
     if register is not None:
         check_name(register)
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("train", language):
-        fitted = trained(books, as_of, settings, force=force)
+        check_ones_own(own, books, as_of, settings)
+        fitted = trained(
+            books, as_of, settings, force=force, catalogue=own.catalogue, covariates=own.covariates
+        )
         fitted.save(model)
     print_training(fitted, language, console=screen())
     typer.echo(phrase("told.model_written", language, target=str(model)))
     tell_stale(books, as_of, language)
     if register is not None:
-        log_model(fitted, model, (books, ledger), settings, register, not no_proof, language)
+        log_model(fitted, model, (books, ledger), settings, own, register, not no_proof, language)
 
 
 application.command()(backtest)
@@ -217,6 +224,7 @@ def recalibrate(
     as_of: AsOf,
     model: ModelPath,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the corrected model is written.")],
+    covariates: CovariateTables = None,
     language: Spoken = Language.en,
 ) -> None:
     """Correct a model's probabilities and dates by what came since it was trained."""
@@ -224,10 +232,10 @@ def recalibrate(
     from paydelay.training import recalibrate as recalibrated
 
     check_model_folder(out)
-    fitted = load_model(model)
+    fitted, own = load_model(model), ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("recalibrate", language):
-        newer = recalibrated(books, fitted, as_of)
+        newer = recalibrated(books, fitted, as_of, catalogue=own.catalogue, covariates=own.covariates)
         newer.save(out)
     tell_corrected(newer, as_of, out, language)
     tell_stale(books, as_of, language)
@@ -252,6 +260,7 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     explain: Annotated[Explained | None, typer.Option("--explain", help="Whose reasons are given.")] = None,
     csv_style: Styled = CsvStyle.standard,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
 ) -> None:
     """Score every open invoice and rank what to chase first."""
     from paydelay.config import load_config
@@ -264,7 +273,7 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     if not on_screen:
         check_target(out)
     settings = load_config(config, language) if config else None
-    fitted = load_model(model, settings)
+    fitted, own = load_model(model, settings), ones_own(covariates)
     shown = top or capacity or (_SHOWN if on_screen else None)
     books = usable_ledger(ledger, language)
     with stages("score", language):
@@ -276,6 +285,8 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
             language=language.value,
             explain=_rows_to_explain(explain, by, scope, shown, on_screen),
             order=order.value,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
         )
         queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
     if on_screen:
@@ -307,6 +318,7 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
     ] = None,
     language: Spoken = Language.en,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
 ) -> None:
     """Write the day's queues, totals and what the model is worth as one HTML page."""
     from paydelay.config import load_config
@@ -316,10 +328,19 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
 
     check_page(out)
     settings = load_config(config, language) if config else None
-    fitted = load_model(model, settings)
+    fitted, own = load_model(model, settings), ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("score", language):
-        scores = scored(books, fitted, as_of, config=settings, language=language.value, order=order.value)
+        scores = scored(
+            books,
+            fitted,
+            as_of,
+            config=settings,
+            language=language.value,
+            order=order.value,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
+        )
         queue = rank(scores, "invoice", order.value, scope.value)
         write_report(out, scores, queue, fitted, language=language, ledger=books, top=top)
     typer.echo(phrase("told.report_written", language, target=str(out)))

@@ -106,7 +106,7 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     66
     """
     _check_call(ledger, model, explain, language)
-    when, config, chosen = as_date(as_of), _settings(config, model), catalogue.select(model.feature_names)
+    when, config, chosen = as_date(as_of), _settings(config, model), model.chosen_from(catalogue, covariates)
     warn_if_stale(ledger, when, language)
     history, known = History.build(ledger, config.ledger, covariates), cut_ledger(ledger, when)
     panel, standing = build_panel(history, [when], chosen), customer_standing(history, when)
