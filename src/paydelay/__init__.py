@@ -13,7 +13,7 @@ The walk of a ledger, and the module where each step lives:
 ``training``    ledger -> model: fit, calibrate, judge, correct by what came since
 ``model``       the delay curve of an invoice
 ``curve``       what is read off a curve: shares, days, the 80 % interval
-``scoring``     ledger + model -> score table
+``scoring``     ledger + model -> score table, kept and made again
 ``explain``     exact contributions -> reasons in words
 ``cash``        cash expected per week from what is open
 ``loss``        exposure, cover, loss given default, cost of delay
@@ -58,7 +58,7 @@ from paydelay.monitor import Monitoring, monitor
 from paydelay.outcomes import Outcomes, panel
 from paydelay.panel import Panel, check_no_leak
 from paydelay.report import write_backtest_report, write_monitoring_report, write_report
-from paydelay.scoring import Scores, score
+from paydelay.scoring import Replay, Scores, replay, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
 from paydelay.tracking import load_registered, log_training, promote
@@ -83,6 +83,7 @@ __all__ = [
     "Panel",
     "PastView",
     "PaydelayError",
+    "Replay",
     "RollingOriginSplit",
     "Scores",
     "Simulation",
@@ -109,6 +110,7 @@ __all__ = [
     "read_covariates",
     "read_ledger",
     "recalibrate",
+    "replay",
     "score",
     "simulate",
     "train",

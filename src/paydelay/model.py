@@ -172,6 +172,11 @@ class DelayModel:
         return f"{trained}-{fingerprint(trees + json.dumps(rest, sort_keys=True))[:8]}"
 
     @property
+    def content_sha256(self) -> str:
+        """Fingerprint of all that its folder says, 64 hexadecimal digits."""
+        return _manifest_fingerprint(self._as_manifest())
+
+    @property
     def unpaid_is_pooled(self) -> bool:
         """Whether prob_unpaid is the book's rate by age instead of the booster's."""
         return bool(self.manifest["outcomes"]["unpaid_after_days"] > self.pooled.supported_days)

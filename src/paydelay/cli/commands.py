@@ -31,6 +31,7 @@ from paydelay.cli.options import (
     CovariateTables,
     CsvStyle,
     Explained,
+    Kept,
     Language,
     LedgerPath,
     ModelPath,
@@ -44,6 +45,7 @@ from paydelay.cli.options import (
     WithoutProof,
 )
 from paydelay.cli.progress import stages
+from paydelay.cli.replaying import replay_scores
 from paydelay.cli.screen import screen
 from paydelay.cli.tracking import log_model, log_trained, promote
 from paydelay.cli.tuning import tune_settings
@@ -215,6 +217,7 @@ application.command("tune")(tune_settings)
 application.command("log")(log_trained)
 application.command()(promote)
 application.command("monitor")(monitor_scores)
+application.command("replay")(replay_scores)
 application.add_typer(settings_commands, name="config")
 
 
@@ -261,17 +264,22 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     csv_style: Styled = CsvStyle.standard,
     config: ConfigPath = None,
     covariates: CovariateTables = None,
+    keep: Kept = None,
 ) -> None:
     """Score every open invoice and rank what to chase first."""
     from paydelay.config import load_config
     from paydelay.delivery import check_target, deliver
     from paydelay.report import print_queue
+    from paydelay.scoring import check_kept_folder
     from paydelay.scoring import score as scored
     from paydelay.worklist import rank
 
     on_screen = out == "-"
     if not on_screen:
         check_target(out)
+    if keep is not None:
+        check_kept_folder(keep)
+        explain = explain or Explained.all
     settings = load_config(config, language) if config else None
     fitted, own = load_model(model, settings), ones_own(covariates)
     shown = top or capacity or (_SHOWN if on_screen else None)
@@ -289,6 +297,8 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
             covariates=own.covariates,
         )
         queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
+        if keep is not None:
+            scores.keep(keep)
     if on_screen:
         print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=screen(), model=fitted)
     else:
@@ -298,6 +308,8 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
         typer.echo(phrase("told.written", language, n=table.height, target=out))
         if not whole_book:
             tell_left_out(queue, language)
+    if keep is not None:
+        typer.echo(phrase("told.kept", language, n=len(scores), target=str(keep)))
     if not len(scores):
         typer.echo(phrase("told.nothing_open", language, as_of=as_of), err=True)
     else:

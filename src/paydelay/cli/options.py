@@ -133,6 +133,10 @@ CovariateTables = Annotated[
         "--covariates", metavar="NAME=FILE", help="Dated table of one's own, .csv or .parquet; repeat."
     ),
 ]
+Kept = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="DIR", help="Keep all that 'paydelay replay' needs to score again."),
+]
 WithoutProof = Annotated[bool, typer.Option("--no-proof", help="Log no backtest, which takes some minutes.")]
 Spoken = Annotated[Language, typer.Option("--language", help="Language of what is read.")]
 ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML.")]
