@@ -343,3 +343,16 @@ def test_a_model_with_a_feature_by_argument_names_it_where_it_is_missing(home: P
         match=r"features first_days_flag of acme-features 1\.2, climate_index of the covariate table",
     ):
         model.chosen_from(pdl.CATALOGUE, tables)
+
+
+def test_the_feature_of_the_documentation_is_one(home: Path) -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "extending.md").read_text("utf-8")
+    said: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], said)
+    ledger, own = pdl.read_ledger(home / "ledger"), own_part(said["catalogue"])
+    found = pdl.panel(ledger, ["2023-12-20"], catalogue=own)
+    due = found.rows["due_date"]
+    assert (
+        found.X[:, 0].tolist() == ((due.dt.month() == 12) & (due.dt.day() >= 25)).cast(pl.Float64).to_list()
+    )
+    assert pdl.check_no_leak(ledger, ["2023-12-20"], own) == len(found)

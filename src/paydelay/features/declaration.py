@@ -268,7 +268,7 @@ class Catalogue:
 
 def _computed(feature: Feature, view: PastView) -> Floats:
     """One number for each row, or a sentence that names the feature of one's own."""
-    shipped = getattr(feature.compute, "__module__", "").startswith("paydelay.")
+    shipped = (getattr(feature.compute, "__module__", None) or "").startswith("paydelay.")
     try:
         values = np.asarray(feature.compute(view), dtype=np.float64)
     except PaydelayError:
