@@ -93,6 +93,13 @@ def test_what_came_after_the_day_is_no_change(
     assert (found.same, found.changed) == (True, ())
 
 
+def test_a_day_without_an_open_invoice_is_replayed_too(
+    ledger: Ledger, model: DelayModel, tmp_path: Path
+) -> None:
+    found = pdl.replay(pdl.score(ledger, model, "2001-01-01").keep(tmp_path / "kept"), ledger, model)
+    assert (found.same, found.changed, found.invoices.height) == (True, (), 0)
+
+
 def test_the_command_line_says_so(home: Path, tmp_path: Path) -> None:
     call = ("replay", home / "kept", home / "ledger", "--model", home / "model")
     said = " ".join(done(*call).split())

@@ -217,7 +217,6 @@ application.command("tune")(tune_settings)
 application.command("log")(log_trained)
 application.command()(promote)
 application.command("monitor")(monitor_scores)
-application.command("replay")(replay_scores)
 application.add_typer(settings_commands, name="config")
 
 
@@ -315,6 +314,9 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     else:
         tell_trained_later(fitted, as_of, language)
     tell_stale(books, as_of, language)
+
+
+application.command("replay")(replay_scores)
 
 
 @application.command()
