@@ -261,6 +261,7 @@ def test_the_help_names_every_kind() -> None:
         "monitor",
         "recalibrate",
         "score",
+        "replay",
         "report",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from paydelay.estimator import LateClassifier
+from paydelay.features import CATALOGUE
+from paydelay.folds import RollingOriginSplit
+from paydelay.ledger import Ledger
+from paydelay.outcomes import panel
+from paydelay.panel import Panel
+from paydelay.simulate import SimulationSettings, simulate
 
 SMALL = {"tree_count": 20, "leaf_rows_min": 3, "leaf_count": 7, "thread_count": 1}
 
@@ -147,3 +158,62 @@ def test_other_rows_say_how_many_trees_are_enough() -> None:
     first = other_X[:, 0] > 0
     biased = clone(eager).fit(X, y, eval_set=(other_X, (~first).astype(float), weight))
     assert biased.tree_count_ < found.tree_count_
+
+
+# In scikit-learn's own tools, on a panel ---------------------------------------------------
+
+FEATURES = ("days_past_due", "late_share_shrunk_365", "due_count_365", "book_late_share_365", "amount")
+FOLDS = RollingOriginSplit(fold_count=2, fold_days=28)
+
+
+@pytest.fixture(scope="module")
+def experiment() -> Panel:
+    """Every second Monday of a small book, labelled at its end."""
+    asked = SimulationSettings(customer_count=60, month_count=10, seed=3, daily_truth=False)
+    book = simulate(asked)
+    ledger = Ledger.from_frames(book.invoices, book.payments)
+    days = [asked.end_date - timedelta(days=20 + 14 * number) for number in range(12)]
+    return panel(ledger, days, asked.end_date, (0,), catalogue=CATALOGUE.select(FEATURES))
+
+
+def test_a_panel_as_pandas_is_scored_over_time(experiment: Panel) -> None:
+    X, y = experiment.to_pandas(), experiment.y[0]
+    assert list(X.columns) == list(FEATURES)
+    np.testing.assert_array_equal(X.to_numpy(), experiment.X)
+    # Rows without a label are there, and take no part.
+    assert np.isnan(y).any()
+    found = cross_val_score(
+        LateClassifier(**SMALL), X, y, cv=FOLDS, groups=experiment.timing, scoring="roc_auc"
+    )
+    by_hand = []
+    for train, test in FOLDS.split(X, y, experiment.timing):
+        fitted = LateClassifier(**SMALL).fit(X.iloc[train], y[train])
+        assert list(fitted.feature_names_in_) == list(FEATURES)
+        by_hand.append(roc_auc_score(y[test], fitted.predict_proba(X.iloc[test])[:, 1]))
+    assert found.tolist() == by_hand
+    assert min(by_hand) > 0.5
+
+
+def test_settings_are_searched_over_time_with_weights(experiment: Panel) -> None:
+    X, y = experiment.to_pandas(), experiment.y[0]
+    search = GridSearchCV(
+        LateClassifier(**SMALL), {"leaf_count": [2, 7]}, cv=clone(FOLDS, safe=False), refit=False
+    )
+    search.fit(X, y, groups=experiment.timing, sample_weight=experiment.weights)
+    assert search.n_splits_ == 2
+    assert search.best_params_["leaf_count"] in (2, 7)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("frames", ["pandas", "polars"])
+def test_it_ends_a_pipeline_of_either_frames(experiment: Panel, frames: str) -> None:
+    X, y = experiment.to_pandas(), experiment.y[0]
+    pipeline = make_pipeline(SimpleImputer(keep_empty_features=True), LateClassifier(**SMALL))
+    pipeline.set_output(transform=frames)
+    found = cross_val_score(clone(pipeline), X, y, cv=FOLDS, groups=experiment.timing, scoring="roc_auc")
+    assert found.min() > 0.5
+    train, _ = next(FOLDS.split(X, y, experiment.timing))
+    fitted = pipeline.fit(X.iloc[train], y[train])
+    # The frame that the step before gives, names and all, is what it was fitted on.
+    assert type(fitted[:-1].transform(X)).__module__.startswith(frames)
+    assert list(fitted[-1].feature_names_in_) == list(FEATURES)

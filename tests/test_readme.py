@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 TRACKING = (ROOT / "docs" / "tracking.md").read_text("utf-8")
+EXTENDING = (ROOT / "docs" / "extending.md").read_text("utf-8")
 SAMPLE = ROOT / "data" / "sample"
 
 
@@ -25,7 +26,11 @@ def commands(text=README):
     return [shlex.split(line.partition(" > ")[0], comments=True)[1:] for line in lines]
 
 
-@pytest.mark.parametrize("words", [*commands(), *commands(CONFIGURATION), *commands(TRACKING)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [*commands(), *commands(CONFIGURATION), *commands(TRACKING), *commands(EXTENDING)],
+    ids=" ".join,
+)
 def test_a_command_of_the_readme_takes_its_options(words):
     known = typer.main.get_command(application)
     while words and words[0] in getattr(known, "commands", {}):

@@ -9,10 +9,11 @@ The walk of a ledger, and the module where each step lives:
 ``features``    what the model may know of an open invoice
 ``panel``       one row per date and open invoice
 ``outcomes``    labels and when they are mature
+``folds``       rows and books split in time, for backtests and for scikit-learn
 ``training``    ledger -> model: fit, calibrate, judge, correct by what came since
 ``model``       the delay curve of an invoice
 ``curve``       what is read off a curve: shares, days, the 80 % interval
-``scoring``     ledger + model -> score table
+``scoring``     ledger + model -> score table, kept and made again
 ``explain``     exact contributions -> reasons in words
 ``cash``        cash expected per week from what is open
 ``loss``        exposure, cover, loss given default, cost of delay
@@ -48,15 +49,16 @@ from paydelay.cash import cash_in
 from paydelay.config import Config, load_config
 from paydelay.delivery import deliver
 from paydelay.errors import PaydelayError
-from paydelay.features import CATALOGUE, Catalogue, Feature
-from paydelay.history import History, PastView, cut_ledger
+from paydelay.features import CATALOGUE, Catalogue, Feature, covariate_features, installed_catalogue
+from paydelay.folds import RollingOriginSplit
+from paydelay.history import History, PastView, cut_ledger, read_covariates
 from paydelay.ledger import Ledger, read_ledger
 from paydelay.model import DelayModel
 from paydelay.monitor import Monitoring, monitor
 from paydelay.outcomes import Outcomes, panel
 from paydelay.panel import Panel, check_no_leak
 from paydelay.report import write_backtest_report, write_monitoring_report, write_report
-from paydelay.scoring import Scores, score
+from paydelay.scoring import Replay, Scores, replay, score
 from paydelay.simulate import Simulation, SimulationSettings, simulate
 from paydelay.sources import ImportedLedger, ImportOptions, ImportReport, import_ledger
 from paydelay.tracking import load_registered, log_training, promote
@@ -81,6 +83,8 @@ __all__ = [
     "Panel",
     "PastView",
     "PaydelayError",
+    "Replay",
+    "RollingOriginSplit",
     "Scores",
     "Simulation",
     "SimulationSettings",
@@ -90,10 +94,12 @@ __all__ = [
     "backtest",
     "cash_in",
     "check_no_leak",
+    "covariate_features",
     "cut_ledger",
     "deliver",
     "figures",
     "import_ledger",
+    "installed_catalogue",
     "load_config",
     "load_registered",
     "log_training",
@@ -101,8 +107,10 @@ __all__ = [
     "panel",
     "promote",
     "rank",
+    "read_covariates",
     "read_ledger",
     "recalibrate",
+    "replay",
     "score",
     "simulate",
     "train",

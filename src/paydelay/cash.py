@@ -140,7 +140,7 @@ def cash_in(
     when, settings = as_date(as_of), load_config(model.manifest.get("config", {}))
     warn_if_stale(ledger, when)
     history = History.build(ledger, settings.ledger, covariates)
-    panel = build_panel(history, [when], catalogue.select(model.feature_names))
+    panel = build_panel(history, [when], model.chosen_from(catalogue, covariates))
     standing = customer_standing(history, when).select("customer_id", "cash_on_account")
     on_account = allocate_cash_on_account(panel.rows, standing).allocated.to_numpy()
     amount, lost = panel.rows["open_amount_reporting"].to_numpy() - on_account, lost_rows(panel)

@@ -10,6 +10,7 @@
     ├── ImmatureOutcomeError      a label was asked before it could be known
     ├── ThinLedgerError           too little history to learn from       (exit 1)
     ├── QualityGateError          a model that does not beat the baseline (exit 1)
+    ├── FeatureError              a feature of one's own that cannot be used
     ├── FeatureMismatchError      a panel without the model's features, or with others
     ├── ModelError                a model folder that is incomplete or altered
     ├── ScoresError               past scores that are not what scoring wrote
@@ -70,6 +71,10 @@ class QualityGateError(PaydelayError):
     """A model that does not beat the baseline it has to beat."""
 
     exit_code = 1
+
+
+class FeatureError(PaydelayError):
+    """A feature of one's own that cannot be loaded, named, computed or told."""
 
 
 class FeatureMismatchError(PaydelayError):

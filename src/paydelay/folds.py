@@ -2,19 +2,25 @@
 
 A fold trains on the ledger cut at its date, whose maturity rule is the embargo, and
 scores the books of the period after it. Folds are laid back from the last day on
-which outcomes can be mature; none is chosen by what happened.
+which outcomes can be mature; none is chosen by what happened. The same rule over the
+rows of a panel is a splitter for scikit-learn's own searches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paydelay.config import BacktestSettings
-from paydelay.errors import ThinLedgerError
+from paydelay.errors import ConfigError, ThinLedgerError
+
+Rows = NDArray[np.int64]
+_DATED = ("as_of", "due_date", "recording_lag_days")
 
 
 @dataclass(frozen=True)
@@ -124,3 +130,121 @@ def sampled_days(folds: Sequence[Fold], settings: BacktestSettings) -> list[date
     count = min(settings.leak_check_count, len(days))
     chosen = np.random.default_rng(settings.seed).choice(len(days), count, replace=False)
     return [days[number] for number in sorted(chosen)]
+
+
+@dataclass(frozen=True)
+class RollingOriginSplit:
+    """Rows of a panel split in time, as scikit-learn's searches and scores take it by ``cv=``.
+
+    Each fold trains on what was known and mature on its date, and tests on the books of
+    the ``fold_days`` from that date on. The last fold's books are the panel's last.
+
+    Parameters
+    ----------
+    fold_count : int
+        Folds; no fewer are given.
+    fold_days : int
+        Days of as_of dates that each fold tests on.
+    horizon_days : int
+        Horizon of the labels, in days after the due date.
+    history_days : int, optional
+        Training rows look back so far from the fold's date; all the way where None.
+
+    Notes
+    -----
+    A row is trained on where its ``as_of`` is not later than the fold's date T, and its outcome
+    was mature on T: ``due_date + horizon_days + recording_lag_days <= T``. It is tested on
+    where ``T <= as_of < T + fold_days`` and its outcome was not known on ``as_of`` already, so that
+    no invoice is on both sides. Rows whose label is NaN take no part. Labels are the panel's,
+    as of its ``labels_at``; :func:`paydelay.backtest` labels anew at each fold's date.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({
+    ...     "as_of": [date(2025, 1, 6), date(2025, 1, 13), date(2025, 2, 3), date(2025, 2, 10)],
+    ...     "due_date": [date(2025, 1, 20), date(2025, 2, 9), date(2025, 2, 20), date(2025, 2, 9)],
+    ...     "recording_lag_days": [2, 2, 2, 2]})
+    >>> for train, test in RollingOriginSplit(fold_count=1, fold_days=14).split(rows, groups=rows):
+    ...     print(train.tolist(), test.tolist())
+    [0] [2]
+    """
+
+    fold_count: int = 4
+    fold_days: int = 28
+    horizon_days: int = 0
+    history_days: int | None = None
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002 - scikit-learn's own signature
+        """How many folds there are.
+
+        Parameters
+        ----------
+        X, y, groups : object, optional
+            Not used.
+
+        Returns
+        -------
+        int
+        """
+        return self.fold_count
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
+        """Positions of the rows to train and to test on, the earliest fold first.
+
+        Parameters
+        ----------
+        X : array or frame of shape (n_rows, n_columns)
+            The panel's rows; only their number is looked at.
+        y : array of shape (n_rows,), optional
+            Labels; rows where it is NaN are left out.
+        groups : frame of n_rows rows
+            ``as_of``, ``due_date`` and ``recording_lag_days`` of each row, as ``panel.timing`` gives them.
+
+        Yields
+        ------
+        train, test : array of int
+
+        Raises
+        ------
+        ConfigError
+            If the dates are not given, or not one for each row, or a setting is below 1.
+        ThinLedgerError
+            If a fold would have nothing to train or to test on.
+        """
+        as_of, due, lag = self._dates(X, groups)
+        usable = np.ones(len(as_of), np.bool_) if y is None else ~np.isnan(np.asarray(y, np.float64))
+        usable &= as_of < due + self.horizon_days
+        mature_on = due + self.horizon_days + lag
+        end = int(as_of.max(initial=0)) + 1
+        for number in range(self.fold_count, 0, -1):
+            start = end - number * self.fold_days
+            trained = usable & (as_of <= start) & (mature_on <= start)
+            if self.history_days is not None:
+                trained &= as_of > start - self.history_days
+            tested = usable & (as_of >= start) & (as_of < start + self.fold_days)
+            if not trained.any() or not tested.any():
+                lacking = "test" if trained.any() else "train"
+                raise ThinLedgerError(
+                    f"The panel leaves fold {self.fold_count + 1 - number} of {self.fold_count} nothing to "
+                    f"{lacking} on; give it more as_of dates, or ask for fewer or shorter folds."
+                )
+            yield np.flatnonzero(trained), np.flatnonzero(tested)
+
+    def _dates(self, X: Any, groups: Any) -> tuple[Rows, Rows, Rows]:
+        """Days since 1970-01-01 of as_of and due date, and the lag, of each row."""
+        if min(self.fold_count, self.fold_days, self.history_days or 1) < 1:
+            raise ConfigError("fold_count, fold_days and history_days are whole numbers from 1 on.")
+        missing = list(_DATED) if groups is None else [name for name in _DATED if name not in groups]
+        if missing:
+            raise ConfigError(
+                f"The rows come without {', '.join(missing)}; give groups=panel.timing of the same rows."
+            )
+        as_of, due = (np.asarray(groups[name], "datetime64[D]").astype(np.int64) for name in _DATED[:2])
+        count = X.shape[0] if hasattr(X, "shape") else len(X)
+        if len(as_of) != count:
+            raise ConfigError(
+                f"There are {count} rows and {len(as_of)} of their dates; give groups=panel.timing of the "
+                "same rows."
+            )
+        return as_of, due, np.asarray(groups[_DATED[2]], np.int64)

@@ -11,20 +11,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.calibration import Floats, MonotoneCalibration
 from paydelay.config import booster_threads
 from paydelay.curve import PooledCurve, days_until, fewest_days, never_settles, open_share
 from paydelay.errors import FeatureMismatchError, LedgerError, ModelError, TargetError
-from paydelay.features import RUN_RATE_NAMES
+from paydelay.features import RUN_RATE_NAMES, Catalogue, chosen_features
 from paydelay.features.rhythm import expected_runs
 from paydelay.files import replacing_folder
 from paydelay.panel import Panel
@@ -171,6 +172,11 @@ class DelayModel:
         return f"{trained}-{fingerprint(trees + json.dumps(rest, sort_keys=True))[:8]}"
 
     @property
+    def content_sha256(self) -> str:
+        """Fingerprint of all that its folder says, 64 hexadecimal digits."""
+        return _manifest_fingerprint(self._as_manifest())
+
+    @property
     def unpaid_is_pooled(self) -> bool:
         """Whether prob_unpaid is the book's rate by age instead of the booster's."""
         return bool(self.manifest["outcomes"]["unpaid_after_days"] > self.pooled.supported_days)
@@ -194,6 +200,31 @@ class DelayModel:
                 f"The ledger reports in {reporting_currency} and the model learned from amounts in "
                 f"{learned}; state that reporting currency, with rates, or train a model on this ledger."
             )
+
+    def chosen_from(
+        self, catalogue: Catalogue, covariates: Mapping[str, pl.DataFrame] | None = None
+    ) -> Catalogue:
+        """The model's own features, in its order.
+
+        Parameters
+        ----------
+        catalogue : Catalogue
+            Holds them; one's own included.
+        covariates : mapping of str to polars.DataFrame, optional
+            Dated tables of one's own that are given.
+
+        Returns
+        -------
+        Catalogue
+
+        Raises
+        ------
+        FeatureMismatchError
+            If the catalogue lacks one: it is named, with the package that brought it.
+        LedgerError
+            If a table that the model was trained with is not given.
+        """
+        return chosen_features(self.feature_names, self.manifest, catalogue, covariates)
 
     def margins(self, panel: Panel, horizons_days: Sequence[int] | None = None) -> Floats:
         """Raw log-odds of the booster.

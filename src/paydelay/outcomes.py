@@ -175,7 +175,11 @@ class Outcomes:
             If a row's as_of lies after the date of labelling.
         """
         labels = self.labels(panel.invoice, panel.as_of_day, np.asarray(horizons_days))
-        return replace(panel, y={int(h): labels[:, column] for column, h in enumerate(horizons_days)})
+        return replace(
+            panel,
+            y={int(h): labels[:, column] for column, h in enumerate(horizons_days)},
+            recording_lag_days=self.recording_lag_days,
+        )
 
     def delay_days(self, invoice: Codes) -> NDArray[np.float64]:
         """Settlement less due date; NaN for wholly credited, infinite where not settled.

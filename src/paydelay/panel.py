@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,10 @@ from paydelay.errors import FeatureMismatchError, LeakageError, LedgerError
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.history import NEVER, Codes, Days, History, PastView, cut_ledger, day_of, rates_at
 from paydelay.ledger import Ledger
+from paydelay.preflight import importing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +53,8 @@ class Panel:
     y : mapping of int to array of shape (n_rows,)
         Per horizon in days: 1 still open at due date + h, 0 settled, NaN where the
         pair is not for training. Empty without labels.
+    recording_lag_days : int
+        Days that a payment may take to be recorded, by which labels are mature; 0 without labels.
     weights : array of shape (n_rows,)
         Rows of one invoice weigh together less than twelve: see :func:`invoice_weights`.
     invoice, as_of_day : array of shape (n_rows,)
@@ -61,6 +68,7 @@ class Panel:
     invoice: Codes
     as_of_day: Days
     y: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    recording_lag_days: int = 0
 
     def __len__(self) -> int:
         return len(self.X)
@@ -69,6 +77,28 @@ class Panel:
     def groups(self) -> pl.DataFrame:
         """Invoice and customer of each row, for splits that must not part them."""
         return self.rows.select("invoice_id", "customer_id")
+
+    @property
+    def timing(self) -> pl.DataFrame:
+        """Dates of each row and its lag, from which :class:`~paydelay.RollingOriginSplit` makes folds."""
+        return self.rows.select("as_of", "due_date", recording_lag_days=pl.lit(self.recording_lag_days))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The features as a pandas frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of ``X`` by name, float32, one row per row of the panel; labels stay in ``y``.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        with importing("A panel for pandas"):
+            import pandas as pd
+        return pd.DataFrame(self.X, columns=list(self.feature_names))
 
     def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Columns of ``X`` by name, in the order asked for.
@@ -122,6 +152,7 @@ class Panel:
             invoice=self.invoice[index],
             as_of_day=self.as_of_day[index],
             y={horizon: labels[index] for horizon, labels in self.y.items()},
+            recording_lag_days=self.recording_lag_days,
         )
 
 

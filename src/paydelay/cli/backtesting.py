@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paydelay.cli.books import usable_ledger
-from paydelay.cli.options import ConfigPath, Language, LedgerPath, Spoken
+from paydelay.cli.extending import Own, ones_own
+from paydelay.cli.options import ConfigPath, CovariateTables, Language, LedgerPath, Spoken
 from paydelay.cli.progress import stages
 from paydelay.cli.screen import screen
 from paydelay.errors import TargetError
@@ -31,6 +32,7 @@ def backtest(
     ledger: LedgerPath,
     out: _Out,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     language: Spoken = Language.en,
     force: _Force = False,
 ) -> None:
@@ -42,15 +44,16 @@ def backtest(
     settings = load_config(config, language)
     _check_folder(out, force, language)
     check_drawing()
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
-    proof = _replayed(books, settings, language)
+    proof = _replayed(books, settings, own, language)
     # Before it is told of: a reader that closes the screen early must not lose the work.
     _write(proof, books, out, language)
     print_backtest(proof, language, console=screen())
     typer.echo(phrase("backtest.saved", language, target=str(out)))
 
 
-def _replayed(books: Ledger, settings: Config, language: str) -> Backtest:
+def _replayed(books: Ledger, settings: Config, own: Own, language: str) -> Backtest:
     from paydelay.backtest import backtest as replayed
     from paydelay.backtest import folds_of
 
@@ -59,6 +62,8 @@ def _replayed(books: Ledger, settings: Config, language: str) -> Backtest:
         return replayed(
             books,
             settings,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
             told=lambda fold: say(
                 phrase("progress.fold", language, n=fold.number, count=count, date=fold.train_as_of),
                 (fold.number - 1) / count,

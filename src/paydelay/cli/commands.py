@@ -20,6 +20,7 @@ from paydelay.cli.books import (
     usable_ledger,
 )
 from paydelay.cli.configuring import settings_commands
+from paydelay.cli.extending import check_ones_own, ones_own
 from paydelay.cli.importing import import_books
 from paydelay.cli.monitoring import monitor_scores
 from paydelay.cli.options import (
@@ -27,8 +28,10 @@ from paydelay.cli.options import (
     BookFormat,
     By,
     ConfigPath,
+    CovariateTables,
     CsvStyle,
     Explained,
+    Kept,
     Language,
     LedgerPath,
     ModelPath,
@@ -42,6 +45,7 @@ from paydelay.cli.options import (
     WithoutProof,
 )
 from paydelay.cli.progress import stages
+from paydelay.cli.replaying import replay_scores
 from paydelay.cli.screen import screen
 from paydelay.cli.tracking import log_model, log_trained, promote
 from paydelay.cli.tuning import tune_settings
@@ -171,11 +175,12 @@ def check(
 
 
 @application.command()
-def train(
+def train(  # noqa: PLR0913, PLR0917 - every option is an argument
     ledger: LedgerPath,
     as_of: AsOf,
     model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Where the model is written.")],
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     force: Annotated[bool, typer.Option("--force", help="Keep a model under its quality gate.")] = False,
     register: Registered = None,
     no_proof: WithoutProof = False,
@@ -192,15 +197,19 @@ def train(
     check_model_folder(model)
     if register is not None:
         check_name(register)
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("train", language):
-        fitted = trained(books, as_of, settings, force=force)
+        check_ones_own(own, books, as_of, settings)
+        fitted = trained(
+            books, as_of, settings, force=force, catalogue=own.catalogue, covariates=own.covariates
+        )
         fitted.save(model)
     print_training(fitted, language, console=screen())
     typer.echo(phrase("told.model_written", language, target=str(model)))
     tell_stale(books, as_of, language)
     if register is not None:
-        log_model(fitted, model, (books, ledger), settings, register, not no_proof, language)
+        log_model(fitted, model, (books, ledger), settings, own, register, not no_proof, language)
 
 
 application.command()(backtest)
@@ -217,6 +226,7 @@ def recalibrate(
     as_of: AsOf,
     model: ModelPath,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the corrected model is written.")],
+    covariates: CovariateTables = None,
     language: Spoken = Language.en,
 ) -> None:
     """Correct a model's probabilities and dates by what came since it was trained."""
@@ -224,10 +234,10 @@ def recalibrate(
     from paydelay.training import recalibrate as recalibrated
 
     check_model_folder(out)
-    fitted = load_model(model)
+    fitted, own = load_model(model), ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("recalibrate", language):
-        newer = recalibrated(books, fitted, as_of)
+        newer = recalibrated(books, fitted, as_of, catalogue=own.catalogue, covariates=own.covariates)
         newer.save(out)
     tell_corrected(newer, as_of, out, language)
     tell_stale(books, as_of, language)
@@ -252,19 +262,25 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
     explain: Annotated[Explained | None, typer.Option("--explain", help="Whose reasons are given.")] = None,
     csv_style: Styled = CsvStyle.standard,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
+    keep: Kept = None,
 ) -> None:
     """Score every open invoice and rank what to chase first."""
     from paydelay.config import load_config
     from paydelay.delivery import check_target, deliver
     from paydelay.report import print_queue
+    from paydelay.scoring import check_kept_folder
     from paydelay.scoring import score as scored
     from paydelay.worklist import rank
 
     on_screen = out == "-"
     if not on_screen:
         check_target(out)
+    if keep is not None:
+        check_kept_folder(keep)
+        explain = explain or Explained.all
     settings = load_config(config, language) if config else None
-    fitted = load_model(model, settings)
+    fitted, own = load_model(model, settings), ones_own(covariates)
     shown = top or capacity or (_SHOWN if on_screen else None)
     books = usable_ledger(ledger, language)
     with stages("score", language):
@@ -276,8 +292,12 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
             language=language.value,
             explain=_rows_to_explain(explain, by, scope, shown, on_screen),
             order=order.value,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
         )
         queue = rank(scores, by.value, order.value, scope.value, capacity=capacity, top=top)
+        if keep is not None:
+            scores.keep(keep)
     if on_screen:
         print_queue(queue, scores, language=language, limit=shown or _SHOWN, console=screen(), model=fitted)
     else:
@@ -287,11 +307,16 @@ def score(  # noqa: PLR0913, PLR0917 - every option is an argument
         typer.echo(phrase("told.written", language, n=table.height, target=out))
         if not whole_book:
             tell_left_out(queue, language)
+    if keep is not None:
+        typer.echo(phrase("told.kept", language, n=len(scores), target=str(keep)))
     if not len(scores):
         typer.echo(phrase("told.nothing_open", language, as_of=as_of), err=True)
     else:
         tell_trained_later(fitted, as_of, language)
     tell_stale(books, as_of, language)
+
+
+application.command("replay")(replay_scores)
 
 
 @application.command()
@@ -307,6 +332,7 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
     ] = None,
     language: Spoken = Language.en,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
 ) -> None:
     """Write the day's queues, totals and what the model is worth as one HTML page."""
     from paydelay.config import load_config
@@ -316,10 +342,19 @@ def report(  # noqa: PLR0913, PLR0917 - every option is an argument
 
     check_page(out)
     settings = load_config(config, language) if config else None
-    fitted = load_model(model, settings)
+    fitted, own = load_model(model, settings), ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("score", language):
-        scores = scored(books, fitted, as_of, config=settings, language=language.value, order=order.value)
+        scores = scored(
+            books,
+            fitted,
+            as_of,
+            config=settings,
+            language=language.value,
+            order=order.value,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
+        )
         queue = rank(scores, "invoice", order.value, scope.value)
         write_report(out, scores, queue, fitted, language=language, ledger=books, top=top)
     typer.echo(phrase("told.report_written", language, target=str(out)))

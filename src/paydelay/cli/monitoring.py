@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paydelay.cli.books import load_model, usable_ledger
-from paydelay.cli.options import AsOf, ConfigPath, Language, LedgerPath, Spoken
+from paydelay.cli.extending import ones_own
+from paydelay.cli.options import AsOf, ConfigPath, CovariateTables, Language, LedgerPath, Spoken
 from paydelay.cli.progress import stages
 from paydelay.cli.screen import screen
 from paydelay.errors import TargetError
@@ -45,7 +46,7 @@ _Retraining = Annotated[
 ]
 
 
-def monitor_scores(
+def monitor_scores(  # noqa: PLR0913, PLR0917 - every option is an argument
     ledger: LedgerPath,
     scores: _Scores,
     as_of: AsOf,
@@ -53,6 +54,7 @@ def monitor_scores(
     model: _Model = None,
     retraining: _Retraining = Trying.auto,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     language: Spoken = Language.en,
 ) -> None:
     """Hold past scores against what came since; exit 1 on alarm."""
@@ -65,9 +67,19 @@ def monitor_scores(
     _check_folder(out)
     check_drawing()
     fitted = None if model is None else load_model(model)
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("monitor", language):
-        found = monitor(books, scores, as_of, model=fitted, config=settings, retraining=retraining.value)
+        found = monitor(
+            books,
+            scores,
+            as_of,
+            model=fitted,
+            config=settings,
+            retraining=retraining.value,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
+        )
     _write(found, out, language)
     print_monitoring(found, language, console=screen())
     typer.echo(phrase("told.monitored", language, target=str(out)))

@@ -127,6 +127,16 @@ Registered = Annotated[
     str | None,
     typer.Option("--register", metavar="NAME", help="Log the run in MLflow, as a challenger of that name."),
 ]
+CovariateTables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--covariates", metavar="NAME=FILE", help="Dated table of one's own, .csv or .parquet; repeat."
+    ),
+]
+Kept = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="DIR", help="Keep all that 'paydelay replay' needs to score again."),
+]
 WithoutProof = Annotated[bool, typer.Option("--no-proof", help="Log no backtest, which takes some minutes.")]
 Spoken = Annotated[Language, typer.Option("--language", help="Language of what is read.")]
 ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML.")]

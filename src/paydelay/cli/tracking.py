@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paydelay.cli.books import tell_stale, usable_ledger
-from paydelay.cli.options import ConfigPath, Language, LedgerOption, Registered, Spoken, WithoutProof, day
+from paydelay.cli.extending import Own, ones_own
+from paydelay.cli.options import (
+    ConfigPath,
+    CovariateTables,
+    Language,
+    LedgerOption,
+    Registered,
+    Spoken,
+    WithoutProof,
+    day,
+)
 from paydelay.cli.progress import stages
 from paydelay.cli.screen import screen
 from paydelay.errors import ThinLedgerError, TrackingError
@@ -42,6 +52,7 @@ def log_trained(
     register: Registered = None,
     no_proof: WithoutProof = False,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     language: Spoken = Language.en,
 ) -> None:
     """Log a model that was trained before in MLflow, with a backtest of its settings."""
@@ -53,8 +64,9 @@ def log_trained(
     if register is not None:
         check_name(register)
     fitted = DelayModel.load(model)
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
-    log_model(fitted, model, (books, ledger), settings, register, not no_proof, language)
+    log_model(fitted, model, (books, ledger), settings, own, register, not no_proof, language)
 
 
 def log_model(
@@ -62,6 +74,7 @@ def log_model(
     folder: Path,
     books: tuple[Ledger, Path],
     config: Config,
+    own: Own,
     register: str | None,
     with_proof: bool,
     language: str,
@@ -77,6 +90,8 @@ def log_model(
         What it was trained on, and where that is.
     config : Config
         Says where to log, and how its backtest is made.
+    own : Own
+        Features and tables that it was trained with.
     register : str or None
         Name of the registered model.
     with_proof : bool
@@ -103,9 +118,18 @@ def log_model(
     try:
         # Before the minutes of a backtest, not after them.
         connect(config.tracking)
-        proof = _proof(model, known, config, language) if with_proof else None
+        proof = _proof(model, known, config, own, language) if with_proof else None
         with stages("log", language):
-            run = log_training(model, ledger, config, proof=proof, register=register, language=language)
+            run = log_training(
+                model,
+                ledger,
+                config,
+                proof=proof,
+                register=register,
+                language=language,
+                catalogue=own.catalogue,
+                covariates=own.covariates,
+            )
     except TrackingError as error:
         named = f" --register {register}" if register else ""
         later = f"paydelay log {folder} --ledger {ledger_folder}{named}"
@@ -119,16 +143,15 @@ def log_model(
         typer.echo(phrase("tracking.registered", language, **said))
 
 
-def _proof(model: DelayModel, known: Ledger, config: Config, language: str) -> Backtest | None:
+def _proof(model: DelayModel, known: Ledger, config: Config, own: Own, language: str) -> Backtest | None:
     """A backtest of the model's own settings on what was known when it was trained."""
     from paydelay.backtest import backtest
     from paydelay.config import load_config
-    from paydelay.features import CATALOGUE
 
     recipe = load_config(model.manifest["config"]).model_copy(update={"backtest": config.backtest})
     with stages("backtest", language):
         try:
-            return backtest(known, recipe, catalogue=CATALOGUE.select(model.feature_names))
+            return backtest(known, recipe, catalogue=model.chosen_from(*own), covariates=own.covariates)
         except ThinLedgerError:
             typer.echo(phrase("tracking.no_proof", language), err=True)
             return None
@@ -139,6 +162,7 @@ def promote(
     ledger: LedgerOption,
     as_of: _JudgedAsOf = None,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     force: Annotated[bool, typer.Option("--force", help="Promote whatever the figures say.")] = False,
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="Why; needed with --force, and logged.")
@@ -150,6 +174,7 @@ def promote(
     from paydelay.tracking import promote as promoted
 
     settings = load_config(config, language)
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("promote", language) as say:
         decision = promoted(
@@ -159,6 +184,8 @@ def promote(
             as_of=as_of,
             force=force,
             reason=reason,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
             told=lambda fold: say(
                 phrase("progress.promote_fold", language, n=fold.number, date=fold.train_as_of)
             ),

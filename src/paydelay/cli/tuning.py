@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from paydelay.cli.books import usable_ledger
-from paydelay.cli.options import ConfigPath, Language, LedgerPath, Spoken
+from paydelay.cli.extending import ones_own
+from paydelay.cli.options import ConfigPath, CovariateTables, Language, LedgerPath, Spoken
 from paydelay.cli.progress import stages
 from paydelay.cli.screen import screen
 from paydelay.language import phrase
@@ -27,6 +28,7 @@ def tune_settings(
     ledger: LedgerPath,
     out: _Out,
     config: ConfigPath = None,
+    covariates: CovariateTables = None,
     trials: _Trials = None,
     minutes: _Minutes = None,
     resume: _Resume = False,
@@ -39,6 +41,7 @@ def tune_settings(
 
     settings = load_config(config, language)
     check_tuning_folder(out, resume)
+    own = ones_own(covariates)
     books = usable_ledger(ledger, language)
     with stages("tune", language) as say:
         found = tune(
@@ -48,6 +51,8 @@ def tune_settings(
             trials=trials,
             minutes=minutes,
             resume=resume,
+            catalogue=own.catalogue,
+            covariates=own.covariates,
             told=lambda number: say(phrase("progress.trial", language, n=number)),
         )
     print_tuning(found, language, console=screen())

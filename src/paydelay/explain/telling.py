@@ -11,13 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.errors import ConfigError
-from paydelay.language import Evidence, detail_cause, reading, reason_text, rounded
+from paydelay.language import OWN_WORDS, Evidence, detail_cause, reading, reason_text, rounded
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-OWN_WORDS = "covariate"
 
 
 class ReasonFeature(Protocol):

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from paydelay.errors import ConfigError, FeatureMismatchError
 from paydelay.explain.exact import pool
 from paydelay.explain.telling import (
-    OWN_WORDS,
     Cells,
     Floats,
     Integers,
@@ -23,7 +22,7 @@ from paydelay.explain.telling import (
     is_told,
     own_words,
 )
-from paydelay.language import Evidence, causes, languages, phrase, reason_text
+from paydelay.language import Evidence, cause_fault, causes, languages, phrase, reason_text
 
 REASON = pl.Struct({"cause": pl.String, "direction": pl.Int8, "contribution": pl.Float64, "text": pl.String})
 """One reason: +1 raises the risk, -1 lowers it; contribution in log-odds, null for a rule."""
@@ -134,20 +133,9 @@ def check_causes(features: Sequence[ReasonFeature]) -> None:
     >>> from paydelay.features import CATALOGUE
     >>> check_causes(CATALOGUE.select(["delay_mean_365", "settled_count_365"]).features)
     """
-    units = causes()
-    faults = []
-    for feature in features:
-        if not is_told(feature):
-            continue
-        expected = units.get(feature.cause)
-        if expected is None:
-            faults.append(f"{feature.name} has the cause '{feature.cause}', which has no sentence")
-        elif expected not in ("any", feature.unit):
-            faults.append(
-                f"{feature.name} is in '{feature.unit}', the sentence of {feature.cause} in '{expected}'"
-            )
-        elif feature.cause == OWN_WORDS and not own_words(feature):
-            faults.append(f"{feature.name} is a covariate without words of its own")
+    told = (feature for feature in features if is_told(feature))
+    found = (cause_fault(each.name, each.cause, each.unit, own_words(each)) for each in told)
+    faults = [fault for fault in found if fault is not None]
     if faults:
         raise ConfigError(f"No reason can be given: {'; '.join(faults)}. Declare a cause that fits.")
 

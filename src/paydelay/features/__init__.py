@@ -2,17 +2,30 @@
 
 Every feature is declared with its family, unit, meaning, formula and cause, and
 computed from a :class:`~paydelay.history.PastView`, which answers only as of the
-row's own date.
+row's own date. ``own`` adds those of installed packages and of dated tables.
 """
 
-from paydelay.features.behaviour import BEHAVIOUR, smoothed_late_ratio
+from paydelay.features.behaviour import smoothed_late_ratio
 from paydelay.features.declaration import Catalogue, Feature
-from paydelay.features.exposure import EXPOSURE
-from paydelay.features.likeness import LIKENESS
-from paydelay.features.rhythm import RHYTHM, RUN_RATE_NAMES
-from paydelay.features.surroundings import SURROUNDINGS
+from paydelay.features.own import (
+    chosen_features,
+    covariate_features,
+    installed_catalogue,
+    own_declarations,
+    own_part,
+)
+from paydelay.features.rhythm import RUN_RATE_NAMES
+from paydelay.features.shipped import CATALOGUE
 
-CATALOGUE = Catalogue((*BEHAVIOUR, *LIKENESS, *RHYTHM, *EXPOSURE, *SURROUNDINGS))
-"""Every built-in feature, in column order."""
-
-__all__ = ["CATALOGUE", "RUN_RATE_NAMES", "Catalogue", "Feature", "smoothed_late_ratio"]
+__all__ = [
+    "CATALOGUE",
+    "RUN_RATE_NAMES",
+    "Catalogue",
+    "Feature",
+    "chosen_features",
+    "covariate_features",
+    "installed_catalogue",
+    "own_declarations",
+    "own_part",
+    "smoothed_late_ratio",
+]

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from paydelay.errors import FeatureMismatchError
+from paydelay.errors import FeatureError, FeatureMismatchError, PaydelayError
 from paydelay.history import Floats, PastView
 
 Family = Literal["behaviour", "rhythm", "exposure", "seasonality", "invoice", "climate", "covariate"]
@@ -56,6 +56,8 @@ _THEMES = {
 }
 """Causes that tell one story: a collector hears each story once, through its strongest figure."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 Unit = Literal["days", "count", "share", "amount", "ratio", "flag", "date_part"]
 
 
@@ -99,6 +101,8 @@ class Feature:
         of entity of :meth:`~paydelay.history.History.entity`.
     words : mapping of str to str, optional
         Language to text, of a feature of one's own whose cause is ``covariate``.
+    brought_by : str, optional
+        Package that an entry point brought it with; nobody has to state it.
 
     Examples
     --------
@@ -130,6 +134,7 @@ class Feature:
     per: str = "invoice"
     # A mapping has no hash; a catalogue goes by names, which differ.
     words: Mapping[str, str] | None = field(default=None, hash=False)
+    brought_by: str | None = None
 
     @property
     def theme(self) -> str:
@@ -256,11 +261,33 @@ class Catalogue:
         for column in (*columns[begin_with:], *columns[:begin_with]):
             feature = self.features[column]
             asked, row = (view, None) if feature.per == "invoice" else view.per(feature.per)
-            values = np.asarray(feature.compute(asked), dtype=np.float64)
-            if values.shape != (len(asked),):
-                raise FeatureMismatchError(
-                    f"The feature {feature.name} returned an array of shape {values.shape}; "
-                    f"one number for each of the {len(asked)} rows is expected."
-                )
+            values = _computed(feature, asked)
             matrix[:, column] = values if row is None else values.astype(np.float32)[row]
         return matrix
+
+
+def _computed(feature: Feature, view: PastView) -> Floats:
+    """One number for each row, or a sentence that names the feature of one's own."""
+    shipped = (getattr(feature.compute, "__module__", None) or "").startswith("paydelay.")
+    try:
+        values = np.asarray(feature.compute(view), dtype=np.float64)
+    except PaydelayError:
+        raise
+    except Exception as error:
+        if shipped:
+            raise
+        raise FeatureError(
+            f"The feature {feature.name} cannot be computed: its function ends in a {type(error).__name__}; "
+            "mend it, or leave the feature out."
+        ) from error
+    if values.shape != (len(view),):
+        raise FeatureMismatchError(
+            f"The feature {feature.name} returned an array of shape {values.shape}; "
+            f"one number for each of the {len(view)} rows is expected."
+        )
+    if not shipped and (np.abs(values) > _LARGEST).any():
+        raise FeatureError(
+            f"The feature {feature.name} returned numbers that are infinite or too large; give NaN where "
+            "nothing is known."
+        )
+    return values

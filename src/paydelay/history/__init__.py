@@ -5,7 +5,9 @@
 windows; ``cohorts`` sums invoices by due date; ``view`` is what features are given.
 """
 
+from paydelay.history.attributes import covariate_columns
 from paydelay.history.balances import customer_standing, insolvency_days
+from paydelay.history.covariates import read_covariates
 from paydelay.history.cut import cut_ledger
 from paydelay.history.entries import LOG_SCALE
 from paydelay.history.facts import NEVER, Codes, Days, rates_at
@@ -25,11 +27,13 @@ __all__ = [
     "Floats",
     "History",
     "PastView",
+    "covariate_columns",
     "customer_standing",
     "cut_ledger",
     "day_of",
     "insolvency_days",
     "rates_at",
+    "read_covariates",
     "stale_sentence",
     "warn_if_stale",
 ]

@@ -120,6 +120,11 @@ def _parents(table: pl.DataFrame, customers: pl.Series) -> AsOfTable:
     return AsOfTable.build(entity, day, values, names)
 
 
+def covariate_columns(table: pl.DataFrame) -> list[str]:
+    """Columns of a dated table that can be looked up."""
+    return [name for name in table.columns if table.schema[name].is_numeric()]
+
+
 def covariate_tables(
     covariates: Mapping[str, pl.DataFrame], customers: pl.Series, attributes: Mapping[str, AsOfTable]
 ) -> dict[tuple[str, str], AsOfTable]:
@@ -133,7 +138,7 @@ def covariate_tables(
                 "each row was known, so that no score sees it earlier."
             )
         key = next((column for column in keys if column in table.columns), None)
-        columns = [c for c in table.columns if table[c].dtype.is_numeric()]
+        columns = covariate_columns(table)
         if not columns:
             raise LedgerError(f"The covariate table '{name}' has no numeric column to look up.")
         dated = table.filter(pl.col("known_on").is_not_null()).sort("known_on", maintain_order=True)

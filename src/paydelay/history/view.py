@@ -417,8 +417,8 @@ class PastView:
         """
         if (table, column) not in self._history.covariates:
             raise LedgerError(
-                f"This history holds no covariate '{column}' of a table '{table}'; pass the table to "
-                "History.build(covariates=...)."
+                f"This history holds no covariate '{column}' of a table '{table}'; pass the table "
+                f"(covariates=, on the command line --covariates {table}=FILE)."
             )
         dated = self._history.covariates[table, column]
         entity = self._history.entity(dated.by, self.invoice, self.customer, self.as_of_day)

@@ -6,9 +6,11 @@ it still lacks. No other module holds a sentence for a collector.
 """
 
 from paydelay.language.catalogue import (
+    OWN_WORDS,
     Entry,
     Reading,
     catalogue_faults,
+    cause_fault,
     causes,
     check_catalogue,
     languages,
@@ -26,10 +28,12 @@ from paydelay.language.writing import (
 )
 
 __all__ = [
+    "OWN_WORDS",
     "Entry",
     "Evidence",
     "Reading",
     "catalogue_faults",
+    "cause_fault",
     "causes",
     "check_catalogue",
     "detail_cause",

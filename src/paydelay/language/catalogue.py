@@ -18,6 +18,8 @@ Entry = str | dict[str, str]
 """A text, or its variants by sign, number or presence."""
 
 REFERENCE_LANGUAGE = "en"
+OWN_WORDS = "covariate"
+"""Cause that is told in the words of whoever declared the feature."""
 _VARIANTS = frozenset({"zero", "negative", "positive", "one", "other", "present", "absent"})
 _NARROW_SPACE = "\u202f"
 
@@ -106,6 +108,35 @@ def causes() -> Mapping[str, str]:
     ('days', 'ratio')
     """
     return {cause: unit for unit, names in _cause_file().items() for cause in names}
+
+
+def cause_fault(name: str, cause: str, unit: str, words: Mapping[str, str] | None) -> str | None:
+    """Why no reason can be told of a feature, None where one can.
+
+    Parameters
+    ----------
+    name, cause, unit : str
+        As the feature declares them.
+    words : mapping of str to str or None
+        The user's words, by language, where the cause is ``covariate``.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> cause_fault("strike", "covariate", "flag", None)
+    'strike is a covariate without words of its own'
+    """
+    expected = causes().get(cause)
+    if expected is None:
+        return f"{name} has the cause '{cause}', which has no sentence"
+    if expected not in ("any", unit):
+        return f"{name} is in '{unit}', the sentence of {cause} in '{expected}'"
+    if cause == OWN_WORDS and not words:
+        return f"{name} is a covariate without words of its own"
+    return None
 
 
 @cache

@@ -271,7 +271,11 @@ def _monitored(
     """The checks, and a newer model where one is asked for; what is read of a ledger is given as a pair."""
     catalogue, covariates = read
     learned = asked if model is None else load_config(model.manifest.get("config", {}))
-    chosen = catalogue.select(("settled_count_all",) if model is None else model.feature_names)
+    chosen = (
+        catalogue.select(("settled_count_all",))
+        if model is None
+        else model.chosen_from(catalogue, covariates)
+    )
     books = past_books(ledger, past, when, learned, chosen, covariates)
     days = {"late": learned.outcomes.grace_days, "unpaid": learned.outcomes.unpaid_after_days}
     checks, tables, late = _checked(books, model, chosen, days, asked.monitor)

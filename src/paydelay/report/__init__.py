@@ -16,6 +16,7 @@ from paydelay.report.monitorings import print_monitoring
 from paydelay.report.page import check_page, report_page, write_report
 from paydelay.report.proofs import print_backtest
 from paydelay.report.quality import gate_sentences
+from paydelay.report.replays import print_replay
 from paydelay.report.summaries import (
     nothing_usable,
     print_check,
@@ -39,6 +40,7 @@ __all__ = [
     "print_import",
     "print_monitoring",
     "print_queue",
+    "print_replay",
     "print_training",
     "print_tuning",
     "refused_lines",

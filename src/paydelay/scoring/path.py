@@ -32,6 +32,7 @@ from paydelay.loss import (
 )
 from paydelay.model import DelayModel, lost_rows
 from paydelay.panel import Panel, as_date, build_panel
+from paydelay.scoring.keeping import Origin, feature_rows
 from paydelay.scoring.table import SCHEMA_VERSION, SCORE_SCHEMA, Scores
 from paydelay.scoring.teller import Teller, Telling
 from paydelay.worklist import Order, agreements, claims_to_declare, priority_rank, scope, set_aside_reason
@@ -106,11 +107,11 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
     66
     """
     _check_call(ledger, model, explain, language)
-    when, config, chosen = as_date(as_of), _settings(config, model), catalogue.select(model.feature_names)
+    when, config, chosen = as_date(as_of), _settings(config, model), model.chosen_from(catalogue, covariates)
     warn_if_stale(ledger, when, language)
     history, known = History.build(ledger, config.ledger, covariates), cut_ledger(ledger, when)
     panel, standing = build_panel(history, [when], chosen), customer_standing(history, when)
-    frame = _ranked(panel, known, model, standing, config, order)
+    frame, count = _ranked(panel, known, model, standing, config, order), _explained_count(explain)
     teller = Teller(panel, model, chosen, frame["prob_unpaid"], _telling(ledger, config, language))
     return Scores(
         frame=_score_table(frame, teller, _explained_rows(frame, explain), model),
@@ -118,11 +119,11 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
         claims=claims_to_declare(panel.rows, config.worklist),
         reporting_currency=ledger.reporting_currency,
         prob_unpaid_is_pooled=model.unpaid_is_pooled,
-        features=_feature_rows(panel) if keep_features else None,
-        explained_count=_explained_count(explain),
+        features=feature_rows(panel) if keep_features else None,
+        explained_count=count,
         _explain=teller.explain,
         _explain_customers=teller.by_customer,
-        _fingerprint=known.fingerprint,
+        _origin=Origin(when, known, covariates, model, config, chosen, panel, order, language, count),
     )
 
 
@@ -270,8 +271,3 @@ def _explained_count(explain: Explained) -> int | None:
     if isinstance(explain, int):
         return explain
     return {"all": None, "top": EXPLAINED_TOP, "none": 0}[explain]
-
-
-def _feature_rows(panel: Panel) -> pl.DataFrame:
-    columns = {name: panel.X[:, number] for number, name in enumerate(panel.feature_names)}
-    return pl.DataFrame({"invoice_id": panel.rows["invoice_id"], "as_of": panel.rows["as_of"], **columns})

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.explain import REASONS_DTYPE
+from paydelay.scoring.keeping import Origin, write_kept
 from paydelay.worklist import pandas_frame
 
 if TYPE_CHECKING:
@@ -101,15 +103,36 @@ class Scores:
     explained_count: int | None
     _explain: Callable[[Mapping[str, Any]], dict[str, Any]]
     _explain_customers: Callable[[pl.DataFrame], pl.DataFrame]
-    _fingerprint: Callable[[], str] = field(repr=False)
+    _origin: Origin = field(repr=False)
 
     @cached_property
     def ledger_sha256(self) -> str:
         """Fingerprint of the ledger as it was known on the day of scoring, taken when first asked for."""
-        return self._fingerprint()
+        return self._origin.known.fingerprint()
 
     def __len__(self) -> int:
         return self.frame.height
+
+    def keep(self, folder: str | Path) -> Path:
+        """Keep the scores with all that tells later why they were so: see :func:`~paydelay.replay`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A new or empty folder, or one that holds the same scores of the same books.
+
+        Returns
+        -------
+        Path
+            The folder: the scores and their feature rows as Parquet, fingerprints of the rows of the
+            books, and in ``kept.json`` the day, model, settings and versions.
+
+        Raises
+        ------
+        TargetError
+            If it holds something else, or cannot be written to; it is left as it was.
+        """
+        return write_kept(folder, self.frame, self.ledger_sha256, self._origin)
 
     def to_pandas(self) -> pd.DataFrame:
         """The score table as a pandas frame.

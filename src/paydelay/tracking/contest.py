@@ -157,7 +157,7 @@ def compared(
     judging = recipe.model_copy(update={"backtest": config.backtest})
     history = History.build(ledger, recipe.ledger, covariates)
     if same_recipe(champion, challenger):
-        return _refresh(champion, challenger, history, judging, catalogue)
+        return _refresh(champion, challenger, history, judging, champion.chosen_from(catalogue, covariates))
     folds = folds_of(ledger, judging)
     rows: list[FoldRows] = []
     said: dict[str, list[Floats]] = {"champion": [], "challenger": []}
@@ -165,7 +165,7 @@ def compared(
         if told is not None:
             told(fold)
         for who, model in (("champion", champion), ("challenger", challenger)):
-            own = catalogue.select(model.feature_names)
+            own = model.chosen_from(catalogue, covariates)
             some = rows_to_judge(history, fold, judging, own)
             trained = _recipe(model).model_copy(update={"backtest": config.backtest})
             said[who].append(prob_late_refitted(ledger, some, trained, own, covariates))
@@ -204,7 +204,7 @@ def _refresh(
     if fold is None:
         return Comparison("refresh")
     try:
-        rows = rows_to_judge(history, fold, judging, catalogue.select(champion.feature_names))
+        rows = rows_to_judge(history, fold, judging, catalogue)
     except ThinLedgerError:
         return Comparison("refresh")
     models = {"champion": champion, "challenger": challenger}

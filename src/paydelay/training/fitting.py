@@ -17,7 +17,7 @@ from paydelay.calibration import MonotoneCalibration, fit_calibration
 from paydelay.config import Config, ModelSettings
 from paydelay.curve import PooledCurve
 from paydelay.errors import QualityGateError, ThinLedgerError
-from paydelay.features import CATALOGUE, Catalogue
+from paydelay.features import CATALOGUE, Catalogue, own_declarations
 from paydelay.history import EPOCH, History, cut_ledger, day_of
 from paydelay.ledger import Ledger
 from paydelay.loss import fit_loss_table
@@ -266,6 +266,8 @@ def _manifest(
         "ledger_sha256": history.ledger.fingerprint(),
         "outcomes": config.outcomes.model_dump(),
         "config": config.recorded(),
+        "own_features": own_declarations(catalogue),
+        "covariates": _looked_up(history),
         "units": {feature.name: feature.unit for feature in catalogue},
         "usual": usual_values(panel, catalogue),
         "period": {
@@ -278,6 +280,14 @@ def _manifest(
         },
         "versions": {name: version(name) for name in ("paydelay", "lightgbm", "numpy", "polars")},
     }
+
+
+def _looked_up(history: History) -> dict[str, dict[str, Any]]:
+    """Dated tables of one's own: whose their values are, and which there are."""
+    tables: dict[str, dict[str, Any]] = {}
+    for (table, column), dated in sorted(history.covariates.items()):
+        tables.setdefault(table, {"by": dated.by, "columns": []})["columns"].append(column)
+    return tables
 
 
 def usual_values(panel: Panel, catalogue: Catalogue) -> dict[str, float | None]:

@@ -102,10 +102,11 @@ def recalibrate(
     if ledger.invoices.height:
         model.require_currency(ledger.reporting_currency)
     settings = load_config(model.manifest["config"]).ledger
+    chosen = model.chosen_from(catalogue, covariates)
     history = History.build(cut_ledger(ledger, when), settings, covariates)
     weeks = min((when - trained).days // _STEP_DAYS, _WEEKS_MAX)
     dates = [when - timedelta(days=_STEP_DAYS * week) for week in range(weeks, 0, -1)]
-    panel = build_panel(history, dates, catalogue.select(model.feature_names))
+    panel = build_panel(history, dates, chosen)
     return corrected(model, panel, Outcomes.of(history, when, settings))
 
 
