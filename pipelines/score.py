@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import PositiveInt
 
 import paydelay as pdl
 from paydelay.cli.books import load_model, tell_left_out, tell_stale, tell_trained_later
@@ -24,9 +24,9 @@ class Scoring(AsOfJob):
     """Value the queue is ranked by."""
     scope: Literal["all", "overdue", "due-soon"] = "all"
     """Invoices to queue."""
-    top: int | None = Field(default=None, ge=1)
+    top: PositiveInt | None = None
     """Rows to give at most."""
-    capacity: int | None = Field(default=None, ge=1)
+    capacity: PositiveInt | None = None
     """Contacts that can be made."""
     csv_style: Literal["standard", "excel-fr"] = "standard"
     """How a .csv is written."""
@@ -41,17 +41,16 @@ def score(job: Scoring, stages: Stages) -> None:
     def scored(draft: Path) -> dict[str, int]:
         scores = pdl.score(ledger, model, job.as_of, config=config, language=job.language, order=job.order)
         queue = pdl.rank(scores, job.by, job.order, job.scope, capacity=job.capacity, top=job.top)
-        whole = (job.by, job.scope, job.top or job.capacity) == ("invoice", "all", None)
-        if not whole:
+        ranked = scores.frame.sort("priority_rank", "invoice_id", nulls_last=True)
+        if (job.by, job.scope, job.top or job.capacity) != ("invoice", "all", None):
+            ranked = queue.frame
             tell_left_out(queue, job.language)
-        ranked = scores.frame.sort("priority_rank", "invoice_id", nulls_last=True) if whole else queue.frame
         pdl.deliver(ranked, draft, job.language, csv_style=job.csv_style)
         return {"rows": ranked.height}
 
-    settings = {"settings": job.settings(), "config": config and config.recorded()}
     known = {"ledger": job.known(ledger), "model": model.manifest["manifest_sha256"]}
-    made = stages.run("scores", known | settings, scored)
-    stages.tell("told.written", n=made["rows"])
+    known |= {"settings": job.settings(), "config": config and config.recorded()}
+    stages.tell("told.written", n=stages.run("scores", known, scored)["rows"])
     tell_trained_later(model, job.as_of, job.language)
     tell_stale(ledger, job.as_of, job.language)
 

@@ -9,7 +9,6 @@ from paydelay.cli.books import tell_stale
 from paydelay.cli.tracking import log_model
 from paydelay.pipeline import AsOfJob, Stages, run
 from paydelay.report import print_training
-from paydelay.tracking import logged_before
 from paydelay.tracking.registry import check_name
 
 
@@ -39,10 +38,8 @@ def train(job: Training, stages: Stages) -> None:
         tell_stale(ledger, job.as_of, job.language)
 
     def logged(_: Path) -> None:
-        model = pdl.DelayModel.load(job.out)
-        if logged_before(model, config, job.registered_as) is None:
-            books = (ledger, job.ledger)
-            log_model(model, job.out, books, config, job.registered_as, job.proof, job.language)
+        model, books = pdl.DelayModel.load(job.out), (ledger, job.ledger)
+        log_model(model, job.out, books, config, job.registered_as, job.proof, job.language, once=True)
 
     stages.run("model", known | {"settings": job.settings("as_of", "force")}, trained)
     stages.tell("told.model_written")

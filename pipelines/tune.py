@@ -26,6 +26,9 @@ def tune(job: Search, stages: Stages) -> None:
     ledger = job.books()
 
     def tuned(draft: Path) -> None:
+        # Left by a run that was killed: of two at once, the second does not come as far as here.
+        for lock in draft.glob("tune.journal.lock*"):
+            lock.unlink()
         found = pdl.tune(ledger, config, draft, trials=job.trials, minutes=job.minutes, resume=True)
         print_tuning(found, job.language)
 

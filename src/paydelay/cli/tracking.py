@@ -65,6 +65,7 @@ def log_model(
     register: str | None,
     with_proof: bool,
     language: str,
+    once: bool = False,
 ) -> None:
     """Log a model that lies in a folder, and say how to log it later where that fails.
 
@@ -83,6 +84,8 @@ def log_model(
         Whether its settings are tried on the past before.
     language : {'en', 'fr'}
         Of what is told and logged.
+    once : bool
+        Whether a run that logged this very model before will do.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def log_model(
     """
     from paydelay.history import cut_ledger
     from paydelay.panel import as_date
-    from paydelay.tracking import log_training
+    from paydelay.tracking import log_training, logged_before
     from paydelay.tracking.store import connect
 
     ledger, ledger_folder = books
@@ -103,9 +106,11 @@ def log_model(
     try:
         # Before the minutes of a backtest, not after them.
         connect(config.tracking)
-        proof = _proof(model, known, config, language) if with_proof else None
-        with stages("log", language):
-            run = log_training(model, ledger, config, proof=proof, register=register, language=language)
+        run = logged_before(model, config, register) if once else None
+        if run is None:
+            proof = _proof(model, known, config, language) if with_proof else None
+            with stages("log", language):
+                run = log_training(model, ledger, config, proof=proof, register=register, language=language)
     except TrackingError as error:
         named = f" --register {register}" if register else ""
         later = f"paydelay log {folder} --ledger {ledger_folder}{named}"
