@@ -10,6 +10,7 @@ from paydelay.cli.tracking import log_model
 from paydelay.pipeline import AsOfJob, Stages, run
 from paydelay.report import print_training
 from paydelay.tracking.registry import check_name
+from paydelay.tracking.store import place_of, tracking_uri
 
 
 class Training(AsOfJob):
@@ -44,7 +45,10 @@ def train(job: Training, stages: Stages) -> None:
     stages.run("model", known | {"settings": job.settings("as_of", "force")}, trained)
     stages.tell("told.model_written")
     if job.registered_as is not None:
-        asked = {"settings": job.settings("registered_as"), "config": config.tracking.model_dump()}
+        asked = {
+            "settings": [job.registered_as, config.tracking.experiment],
+            "config": place_of(tracking_uri(config.tracking)),
+        }
         model = {"model": pdl.DelayModel.load(job.out).manifest["manifest_sha256"]}
         stages.run("log", asked | model, logged, places=False)
 

@@ -48,13 +48,14 @@ def run(*arguments: object) -> Ran:
     return Ran(code, out.getvalue(), err.getvalue())
 
 
-def pipeline(name: str, *arguments: object) -> Ran:
-    """One run of a script, in this process."""
+def pipeline(name: str | Path, *arguments: object) -> Ran:
+    """One run of a script, by the name of a pipeline or its path, in this process."""
+    script = PIPELINES / f"{name}.py" if isinstance(name, str) else name
     before, code = sys.argv, 0
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         try:
-            sys.argv = [name, *map(str, arguments)]
-            runpy.run_path(str(PIPELINES / f"{name}.py"), run_name="__main__")
+            sys.argv = [str(script), *map(str, arguments)]
+            runpy.run_path(str(script), run_name="__main__")
         except SystemExit as stop:
             code = int(stop.code or 0)
         finally:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +64,13 @@ def arguments(home: Path, name: str) -> list[object]:
     }[name]
 
 
+def job_of(name: str) -> type[Job]:
+    """The job that a script declares."""
+    found = runpy.run_path(str(PIPELINES / f"{name}.py"), run_name="script").values()
+    (job,) = [kind for kind in found if isinstance(kind, type) and kind.__module__ == "script"]
+    return job
+
+
 NAMES = ("import", "train", "tune", "backtest", "score", "monitor")
 MADE = {"import": "ledger", "score": "queue.csv"}
 
@@ -74,8 +83,7 @@ def test_each_pipeline_is_short_and_has_a_job_to_begin_with() -> None:
     assert scripts == set(NAMES) == {path.stem for path in JOBS.iterdir()}
     for name in NAMES:
         assert len((PIPELINES / f"{name}.py").read_text("utf-8").splitlines()) < 60
-        classes = runpy.run_path(str(PIPELINES / f"{name}.py"))
-        (job,) = [c for c in classes.values() if isinstance(c, type) and c.__module__ == "<run_path>"]
+        job = job_of(name)
         read = job.read([str(JOBS / f"{name}.yaml")])
         assert "{" not in str(read.out)
         for key, field in job.model_fields.items():
@@ -133,9 +141,9 @@ def test_another_day_another_model_or_an_edited_file_is_told_and_made_anew(
     assert "have changed: the ledger, the job." in said("--as-of", "2024-07-01")
     assert out.read_bytes() != first
     assert "nothing to do" in said("--as-of", "2024-07-01")
-    assert "ont changé : les écritures, la tâche." in said("--language", "fr").replace("\u202f", " ").replace(
-        "\u00a0", " "
-    )
+    assert "ont changé : le grand livre, la tâche." in said("--language", "fr").replace(
+        "\u202f", " "
+    ).replace("\u00a0", " ")
     said()
     out.write_text("edited", "utf-8")
     assert "no longer there as it was" in said()
@@ -184,6 +192,25 @@ def test_a_job_in_a_file_takes_options_on_top(home: Path, tmp_path: Path) -> Non
     job.write_text("out: queue\nout: other\n", "utf-8")
     with pytest.raises(ConfigError, match="out stands twice"):
         Job.read([str(job)])
+
+
+def test_the_jobs_and_the_pipeline_of_the_docs_are_such(home: Path, tmp_path: Path) -> None:
+    text = (PIPELINES.parent / "docs" / "pipelines.md").read_text("utf-8")
+    calls = re.findall(r"^python pipelines/(\w+)\.py (.*)$", text, re.MULTILINE)
+    assert {name for name, _ in calls} <= set(NAMES)
+    for name, words in calls:
+        job_of(name).read(shlex.split(words))
+    for name in NAMES:
+        row = re.search(rf"^\| `{name}` \|.*\|(.*)\|$", text, re.MULTILINE)
+        assert row is not None
+        listed = [key for key in re.findall(r"`(\w+)`", row[1]) if key not in ("terms_days", "mapping")]
+        assert sorted(listed) == sorted(set(job_of(name).model_fields) - {"out", "language"})
+    own = tmp_path / "own.py"
+    own.write_text(text.rpartition("```python\n")[2].partition("```")[0], "utf-8")
+    given = ("--ledger", home / "ledger", "--model", home / "model", "--as-of", SCORED)
+    ran = pipeline(own, *given, "--out", tmp_path / "corrected")
+    assert (ran.code, ran.out) == (0, f"Model written to {tmp_path / 'corrected'}.\n")
+    assert DelayModel.load(tmp_path / "corrected").feature_names
 
 
 # ---- Stages ----
@@ -279,6 +306,18 @@ def test_the_content_of_files_counts_and_not_their_place(tmp_path: Path) -> None
     assert content_of([tmp_path / "b"]) != first
     # What a database holds is known only by reading it.
     assert content_of(["sqlite:///books.db"]) != content_of(["sqlite:///books.db"])
+
+
+def test_a_stage_of_ones_own_is_told_by_its_own_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for tariff in ("a", "a", "b"):
+        with Stages(tmp_path / "out") as stages:
+            stages.run("postage", {"tariff": tariff}, writes(tariff))
+    assert capsys.readouterr().out.splitlines() == [
+        "postage: nothing to do, made of the same inputs before.",
+        "postage: made anew, since these have changed: tariff.",
+    ]
 
 
 # ---- Killed, and run again ----

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,6 +75,7 @@ class Stages:
         if not place.name:
             raise TargetError(f"{out} cannot be written to; name a file or a folder of its own.")
         self.out, self.language = place, language
+        self._named = str(out)
         self._kept = place.with_name(f".{place.name}.paydelay")
         self._records: dict[str, dict[str, Any]] = {}
         self._lock: int | None = None
@@ -93,8 +95,8 @@ class Stages:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for folder in (*self._kept.iterdir(), self._kept, *self._above):
-            if folder.is_dir() and not any(folder.iterdir()):
+        for folder in (self._kept, *self._above):
+            with suppress(OSError):  # It holds something, as it should where something came of the work.
                 folder.rmdir()
         if self._lock is not None:
             os.close(self._lock)
@@ -113,10 +115,10 @@ class Stages:
         Parameters
         ----------
         stage : str
-            A key of the catalogue below ``pipeline.stage``.
+            Its name: a key of the catalogue below ``pipeline.stage``, or one of your own.
         inputs : mapping of str to plain data
-            All that the result depends on, by keys of the catalogue below ``pipeline.input``; the
-            code that runs is added.
+            All that the result depends on, by names that are told where they change: keys of the
+            catalogue below ``pipeline.input``, or your own. The package's code is added.
         make : callable
             Given a path, makes a file or a folder there, and may return plain data to remember.
         places : bool
@@ -137,17 +139,16 @@ class Stages:
         key = {name: _sha256(value) for name, value in {**inputs, "code": _code()}.items()}
         task = _Task(stage, key, self._kept / stage / self.out.name, places, resumable)
         before = self._records.get(stage)
-        same = before is not None and before["inputs"] == key
         try:
-            self._worked = not (same and self._is_done(task))
-            if not self._worked:
-                self._say("nothing", stage)
+            if before is not None and before["inputs"] == key and self._is_done(task):
+                self._worked = False
             else:
+                self._worked = True
                 if places:
-                    self._require_ours(before)
-                if not (same and resumable):
+                    self._require_ours(stage)
+                if not (resumable and before is not None and before["inputs"] == key):
                     _remove(task.draft.parent)
-                self._say_why(task, before)
+                self._say_why(task)
                 self._make(task, make)
             _remove(task.draft.parent)
         except OSError as error:
@@ -165,18 +166,19 @@ class Stages:
             Of its placeholders; ``target`` is the place.
         """
         if self._worked:
-            typer.echo(phrase(text, self.language, target=str(self.out), **values))
+            typer.echo(phrase(text, self.language, target=self._named, **values))
 
     def _is_done(self, task: _Task) -> bool:
         """Whether all is as the record has it; what was whole and not yet in its place is put there."""
         made = self._records[task.stage]["made"]
         if made is None:
             return False
-        if not task.places or _holds(self.out, made):
-            return True
-        if not _holds(task.draft, made):
-            return False
-        self._place(task)
+        there = not task.places or _holds(self.out, made)
+        if not there:
+            if not _holds(task.draft, made):
+                return False
+            self._place(task)
+        self._say("nothing" if there else "placed", task.stage)
         return True
 
     def _make(self, task: _Task, make: Callable[[Path], Made | None]) -> None:
@@ -225,6 +227,8 @@ class Stages:
 
     def _place(self, task: _Task) -> None:
         """Let the draft take its place; a folder that is there is set aside first."""
+        # Once more: hours may have gone by.
+        self._require_ours(task.stage)
         former = self._former(task.stage)
         if self.out.is_dir():
             self.out.rename(former)
@@ -242,29 +246,36 @@ class Stages:
                 former.rename(self.out)
             _remove(former)
 
-    def _require_ours(self, record: Mapping[str, Any] | None) -> None:
+    def _require_ours(self, stage: str) -> None:
         """A folder is replaced only where all it holds was made here; a file as delivery does."""
         if not self.out.is_dir():
             return
-        ours = set() if record is None else set(record["names"])
-        if set(_files(self.out)) - ours:
-            raise TargetError(phrase("pipeline.not_ours", self.language, target=str(self.out)))
+        ours = self._records.get(stage, {}).get("names", ())
+        if set(_files(self.out)) - set(ours):
+            raise TargetError(phrase("pipeline.not_ours", self.language, target=self._named))
 
-    def _say_why(self, task: _Task, before: Mapping[str, Any] | None) -> None:
+    def _say_why(self, task: _Task) -> None:
         """Why there is something to do, where there was a run before."""
+        before = self._records.get(task.stage)
         if before is None:
             return
         changed = [name for name in task.key if before["inputs"].get(name) != task.key[name]]
         if changed:
-            names = ", ".join(phrase(f"pipeline.input.{name}", self.language) for name in changed)
-            self._say("changed", task.stage, names=names)
+            self._say("changed", task.stage, names=", ".join(self._name("input", name) for name in changed))
         else:
             stopped = before["made"] is None
             self._say("goes_on" if stopped else "lost", task.stage)
 
     def _say(self, what: str, stage: str, **values: str) -> None:
-        named = phrase(f"pipeline.stage.{stage}", self.language)
+        named = self._name("stage", stage)
         typer.echo(phrase(f"pipeline.{what}", self.language, stage=named, **values))
+
+    def _name(self, what: str, name: str) -> str:
+        """A name in words, or as it is where it is the user's own."""
+        try:
+            return phrase(f"pipeline.{what}.{name}", self.language)
+        except KeyError:
+            return name
 
 
 def _alone(folder: Path, language: str) -> int | None:
