@@ -93,28 +93,18 @@ def test_each_pipeline_is_short_and_has_a_job_to_begin_with() -> None:
 
 @pytest.mark.parametrize("name", ["import", "score", "monitor"])
 def test_a_second_run_has_nothing_to_do_and_the_same_to_say(home: Path, tmp_path: Path, name: str) -> None:
-    done_twice(home, tmp_path, name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["train", "tune", "backtest"])
-def test_a_second_run_of_long_work_has_nothing_to_do(home: Path, tmp_path: Path, name: str) -> None:
-    done_twice(home, tmp_path, name)
-
-
-def done_twice(home: Path, place: Path, name: str) -> None:
-    out = place / MADE.get(name, "out")
-    first = pipeline(name, *arguments(home, name), "--out", out)
+    given = [*arguments(home, name), "--out", tmp_path / MADE.get(name, "out")]
+    first = pipeline(name, *given)
     # Of these past scores one check sounds the alarm, and does so until it is looked into.
     expected = 1 if name == "monitor" else 0
     assert (first.code, first.err) == (expected, "")
     assert "nothing to do" not in first.out
-    before = contents(place)
-    again = pipeline(name, *arguments(home, name), "--out", out, "--language", "en")
+    before = contents(tmp_path)
+    again = pipeline(name, *given, "--language", "en")
     assert (again.code, again.err) == (expected, "")
     assert "nothing to do, made of the same inputs before." in again.out
     assert ("Verdict: alarm" in again.out) == (name == "monitor")
-    assert contents(place) == before
+    assert contents(tmp_path) == before
 
 
 def test_what_is_scored_is_what_the_command_scores(home: Path, tmp_path: Path) -> None:
@@ -356,6 +346,9 @@ def test_killed_anywhere_and_run_again_it_leaves_what_an_undisturbed_run_leaves(
     place.mkdir()
     ended = server.run(PIPELINES / f"{name}.py", given, place)
     assert (ended["signal"], ended["code"]) == (0, 1 if name == "monitor" else 0), ended["said"]
+    left = contents(place)
+    assert "nothing to do" in server.run(PIPELINES / f"{name}.py", given, place)["said"]
+    assert contents(place) == left
     whole, points = comparable(place, name), kill_points(ended["changes"])
     assert len(points) == 5
     for point in points:
