@@ -252,7 +252,9 @@ def test_a_stage_that_fails_leaves_what_was_made_before(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
-def test_a_draft_is_gone_on_with_only_where_the_inputs_are_the_same(tmp_path: Path) -> None:
+def test_a_draft_is_gone_on_with_only_where_the_inputs_are_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, found = tmp_path / "model", []
 
     def stopped(draft: Path) -> None:
@@ -264,6 +266,12 @@ def test_a_draft_is_gone_on_with_only_where_the_inputs_are_the_same(tmp_path: Pa
     for text in ("a", "a", "b", "b"):
         with pytest.raises(KeyboardInterrupt):
             stage(out, text, stopped, resumable=True)
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        "Model: an earlier run was stopped; this one goes on from there.",
+        "Model: made anew, since these have changed: the job.",
+        "Model: an earlier run was stopped; this one goes on from there.",
+    ]
     assert found == [[], ["trial 1"], [], ["trial 3"]]
     assert stage(out, "b", resumable=True) == {"text": "b"}
     assert contents(out) == {"text": b"b", "trial 3": b"", "trial 4": b""}

@@ -263,8 +263,8 @@ class Stages:
         if changed:
             self._say("changed", task.stage, names=", ".join(self._name("input", name) for name in changed))
         else:
-            stopped = before["made"] is None
-            self._say("goes_on" if stopped else "lost", task.stage)
+            stopped = "goes_on" if task.resumable else "begins"
+            self._say(stopped if before["made"] is None else "lost", task.stage)
 
     def _say(self, what: str, stage: str, **values: str) -> None:
         named = self._name("stage", stage)
