@@ -1,8 +1,10 @@
-"""Calls of the command line for tests: how they ended, and the books they are given."""
+"""Calls of the command line and of pipelines for tests: how they ended, and the books they are given."""
 
 from __future__ import annotations
 
 import io
+import runpy
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ SMALL = {
 TRAINED, AS_OF = "2024-05-02", "2024-06-30"
 
 
+PIPELINES = Path(__file__).resolve().parents[1] / "pipelines"
+
+
 @dataclass(frozen=True)
 class Ran:
     code: int
@@ -40,6 +45,21 @@ def run(*arguments: object) -> Ran:
             main([str(argument) for argument in arguments])
         except SystemExit as stop:
             code = int(stop.code or 0)
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+def pipeline(name: str | Path, *arguments: object) -> Ran:
+    """One run of a script, by the name of a pipeline or its path, in this process."""
+    script = PIPELINES / f"{name}.py" if isinstance(name, str) else name
+    before, code = sys.argv, 0
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        try:
+            sys.argv = [str(script), *map(str, arguments)]
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            sys.argv = before
     return Ran(code, out.getvalue(), err.getvalue())
 
 

@@ -26,6 +26,7 @@ The walk of a ledger, and the module where each step lives:
 ``delivery``    a score table to a file
 ``report``      what a person reads: terminal table and HTML page
 ``cli``         the command line
+``pipeline``    work of a scheduler: done once, taken up where it was stopped
 
 LightGBM, scikit-learn, optuna, mlflow, pandas and shap are imported where they are used, so that
 importing paydelay stays near the cost of polars and numpy.

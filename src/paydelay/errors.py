@@ -15,6 +15,7 @@
     ├── ModelError                a model folder that is incomplete or altered
     ├── ScoresError               past scores that are not what scoring wrote
     ├── TargetError               a place that cannot be written to
+    │   └── ConcurrentRunError      another run works at that place       (exit 1)
     ├── TrackingError             a store of runs and models that cannot be reached or used
     │   └── ConcurrentPromotionError  another promotion was faster         (exit 1)
     └── MissingDependencyError    an optional or system library is absent
@@ -91,6 +92,12 @@ class ScoresError(PaydelayError):
 
 class TargetError(PaydelayError):
     """A place that cannot be written to."""
+
+
+class ConcurrentRunError(TargetError):
+    """Another run works at that place."""
+
+    exit_code = 1
 
 
 class TrackingError(PaydelayError):

@@ -140,6 +140,7 @@ def backtest(
     catalogue: Catalogue | Callable[[Ledger], Catalogue] = CATALOGUE,
     covariates: Mapping[str, pl.DataFrame] | None = None,
     told: Callable[[Fold], None] | None = None,
+    kept_in: str | Path | None = None,
 ) -> Backtest:
     """Replay the past: train on what was known, score the books after, judge by what came.
 
@@ -156,6 +157,9 @@ def backtest(
         Dated tables of one's own that the features look up.
     told : callable, optional
         Called with each fold before it begins.
+    kept_in : str or Path, optional
+        Folder that each fold is kept in once it is finished. A replay of the same ledger, settings
+        and features that was stopped goes on from there.
 
     Returns
     -------
@@ -185,7 +189,9 @@ def backtest(
     folds = folds_of(ledger, config)
     check_no_leak(ledger, sampled_days(folds, config.backtest), catalogue, config, covariates)
     features = catalogue if isinstance(catalogue, Catalogue) else catalogue(ledger)
-    past = replay(ledger, folds, config, features, covariates, told)
+    past = replay(
+        ledger, folds, config, features, covariates, told, None if kept_in is None else Path(kept_in)
+    )
     judged = {"late": judged_late(past.rows), "unpaid": judged_unpaid(past.rows)}
     late = judged["late"]
     if not _can_be_judged(late):

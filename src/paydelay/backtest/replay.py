@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from paydelay.backtest.baselines import baselines
+from paydelay.backtest.kept import FoldReplay, KeptFolds
 from paydelay.calibration import Floats
 from paydelay.config import Config, booster_threads
 from paydelay.errors import ThinLedgerError
@@ -69,6 +71,7 @@ def replay(
     catalogue: Catalogue = CATALOGUE,
     covariates: Mapping[str, pl.DataFrame] | None = None,
     told: Callable[[Fold], None] | None = None,
+    kept_in: Path | None = None,
 ) -> Replay:
     """Every open invoice on every day of scoring: what was said of it then, and what came.
 
@@ -86,6 +89,8 @@ def replay(
         Dated tables of one's own that the features look up.
     told : callable, optional
         Called with each fold before it begins.
+    kept_in : Path, optional
+        Folder that each fold is kept in once it is finished; those it holds are not replayed.
 
     Returns
     -------
@@ -97,27 +102,48 @@ def replay(
         If the ledger is too thin to train on by the day of a fold.
     """
     history = History.build(ledger, config.ledger, covariates)
-    parts, models, drivers = [], [], []
+    kept = KeptFolds(kept_in, ledger, config, catalogue, covariates)
+    parts = []
     for fold in folds:
-        if told is not None:
-            told(fold)
-        trained = _windowed(config, history, fold)
-        model = _trained(ledger, fold, trained, catalogue, covariates)
-        past = History.build(cut_ledger(ledger, fold.train_as_of), config.ledger, covariates)
-        panel = build_panel(history, fold.as_ofs, catalogue)
-        outcomes = Outcomes.of(history, fold.labels_at, config.ledger)
-        rows = _rows(history, past, fold, panel, model, outcomes, trained)
-        queued = [
-            score(ledger, model, day, explain="none", catalogue=catalogue, covariates=covariates).frame
-            for day in fold.as_ofs
-        ]
-        queues = pl.concat(queued).select("as_of", "invoice_id", *_QUEUED)
-        parts.append(rows.join(queues, on=["as_of", "invoice_id"], how="left", maintain_order="left"))
-        drivers.append(_drivers(model, panel, catalogue).insert_column(0, pl.lit(fold.number).alias("fold")))
-        facts = {name: model.manifest[name] for name in ("period", "gate", "tree_count", "unpaid_is_pooled")}
-        models.append({"fold": fold.number, "train_as_of": fold.train_as_of.isoformat()} | facts)
-        logger.info("fold %d: trained as of %s, %d rows", fold.number, fold.train_as_of, len(panel))
-    return Replay(pl.concat(parts), models, pl.concat(drivers))
+        part = kept.read(fold)
+        if part is None:
+            if told is not None:
+                told(fold)
+            part = _replayed(ledger, history, fold, config, catalogue, covariates)
+            kept.keep(fold, part)
+        parts.append(part)
+    rows, models, drivers = zip(*parts, strict=True)
+    return Replay(pl.concat(rows), list(models), pl.concat(drivers))
+
+
+def _replayed(
+    ledger: Ledger,
+    history: History,
+    fold: Fold,
+    config: Config,
+    catalogue: Catalogue,
+    covariates: Mapping[str, pl.DataFrame] | None,
+) -> FoldReplay:
+    """One fold: a model trained on what was known, and the books after it."""
+    trained = _windowed(config, history, fold)
+    model = _trained(ledger, fold, trained, catalogue, covariates)
+    past = History.build(cut_ledger(ledger, fold.train_as_of), config.ledger, covariates)
+    panel = build_panel(history, fold.as_ofs, catalogue)
+    outcomes = Outcomes.of(history, fold.labels_at, config.ledger)
+    rows = _rows(history, past, fold, panel, model, outcomes, trained)
+    queued = [
+        score(ledger, model, day, explain="none", catalogue=catalogue, covariates=covariates).frame
+        for day in fold.as_ofs
+    ]
+    queues = pl.concat(queued).select("as_of", "invoice_id", *_QUEUED)
+    drivers = _drivers(model, panel, catalogue).insert_column(0, pl.lit(fold.number).alias("fold"))
+    facts = {name: model.manifest[name] for name in ("period", "gate", "tree_count", "unpaid_is_pooled")}
+    logger.info("fold %d: trained as of %s, %d rows", fold.number, fold.train_as_of, len(panel))
+    return FoldReplay(
+        rows.join(queues, on=["as_of", "invoice_id"], how="left", maintain_order="left"),
+        {"fold": fold.number, "train_as_of": fold.train_as_of.isoformat()} | facts,
+        drivers,
+    )
 
 
 def _trained(

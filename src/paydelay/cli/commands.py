@@ -47,7 +47,7 @@ from paydelay.cli.options import (
 from paydelay.cli.progress import stages
 from paydelay.cli.replaying import replay_scores
 from paydelay.cli.screen import screen
-from paydelay.cli.tracking import log_model, log_trained, promote
+from paydelay.cli.tracking import TrainedOn, log_model, log_trained, promote
 from paydelay.cli.tuning import tune_settings
 from paydelay.errors import LedgerError
 from paydelay.language import phrase
@@ -209,7 +209,7 @@ def train(  # noqa: PLR0913, PLR0917 - every option is an argument
     typer.echo(phrase("told.model_written", language, target=str(model)))
     tell_stale(books, as_of, language)
     if register is not None:
-        log_model(fitted, model, (books, ledger), settings, own, register, not no_proof, language)
+        log_model(fitted, model, TrainedOn(books, ledger, own), settings, register, not no_proof, language)
 
 
 application.command()(backtest)

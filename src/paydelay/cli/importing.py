@@ -130,7 +130,7 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
         "reporting_currency": reporting_currency,
         "rates": rates,
         "export_date": export_date,
-        "pseudonym_key": _key(pseudonymise) if pseudonymise else None,
+        "pseudonym_key": pseudonym_key(pseudonymise) if pseudonymise else None,
     }
     ledger = _imported(kind, files, options, language)
     usable = not ledger.invoices.is_empty()
@@ -143,7 +143,7 @@ def import_books(  # noqa: PLR0913, PLR0917 - every option is an argument
     if rejects is not None:
         count = ledger.report.refusals.height
         typer.echo(phrase("told.written", language, n=count, target=str(rejects)))
-    _stop_if_strict(ledger.report, strict, language)
+    stop_if_strict(ledger.report, strict, language)
     if not usable:
         raise LedgerError(phrase("import.nothing_usable", language))
     typer.echo(phrase("import.saved", language, target=str(folder)))
@@ -156,7 +156,23 @@ def _flawed(report: ImportReport) -> bool:
     return bool(report.refusals.height) or not report.reconciled
 
 
-def _stop_if_strict(report: ImportReport, strict: bool, language: Language) -> None:
+def stop_if_strict(report: ImportReport, strict: bool, language: str) -> None:
+    """Tell what is flawed in an import, and end with exit code 1, where that is asked for.
+
+    Parameters
+    ----------
+    report : ImportReport
+        Of the import.
+    strict : bool
+        Whether flaws end it.
+    language : {'en', 'fr'}
+        Of what is told.
+
+    Raises
+    ------
+    typer.Exit
+        If a line was refused or amounts do not agree.
+    """
     flaws = [phrase("import.strict", language, n=report.refusals.height)] if report.refusals.height else []
     if not report.reconciled:
         flaws.append(phrase("import.strict_unreconciled", language))
@@ -217,8 +233,23 @@ def _print_guess(kind: str, files: list[str]) -> None:
     typer.echo(guess_mapping(places).rstrip("\n"))
 
 
-def _key(place: str) -> str:
-    """The key of pseudonyms, which is never part of the call: other users of a machine see calls."""
+def pseudonym_key(place: str) -> str:
+    """The key of pseudonyms, which is never part of the call: other users of a machine see calls.
+
+    Parameters
+    ----------
+    place : str
+        A file that holds it, or ``env`` for the environment.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or a short one.
+    """
     if place == "env":
         key, where = os.environ.get(KEY_VARIABLE, ""), f"The variable {KEY_VARIABLE}"
     else:

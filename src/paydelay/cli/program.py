@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
@@ -21,25 +21,16 @@ def _call(arguments: Sequence[str] | None) -> None:
     Not by typer's own runner: it tells a wrong call in several lines, and a closed pipe
     by the exit code of data that fell short.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that lacks a letter shows another one; the work is not lost for it.
-        sys.stdout.reconfigure(errors="replace")
     command = typer.main.get_command(application)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with command.make_context("paydelay", given) as context, warnings.catch_warnings():
-            # The commands tell it themselves, in the reader's language.
-            warnings.simplefilter("ignore", StaleBooksWarning)
+        with command.make_context("paydelay", given) as context:
             command.invoke(context)
-    except typer.Exit as stop:
-        raise SystemExit(stop.exit_code) from None
     except typer.TyperException as error:
         # What typer raises of a wrong call knows its command and words it; its public base does not.
         told = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
         asked = getattr(getattr(error, "ctx", None), "command_path", "paydelay")
         raise ConfigError(f"{told.rstrip('.')}; '{asked} --help' tells what is possible.") from error
-    finally:
-        _flush()
 
 
 def _flush() -> None:
@@ -73,8 +64,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Traceback (most recent call last):
     SystemExit: 0
     """
+    end(lambda: _call(arguments))
+
+
+def end(work: Callable[[], None]) -> None:
+    """Do what a program is for, and end it as a command ends.
+
+    Parameters
+    ----------
+    work : callable
+        Takes nothing; it may raise whatever it likes.
+
+    Raises
+    ------
+    SystemExit
+        With the exit code, where it is not 0.
+
+    Examples
+    --------
+    >>> end(lambda: None)
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a letter shows another one; the work is not lost for it.
+        sys.stdout.reconfigure(errors="replace")
     try:
-        _call(arguments)
+        try:
+            with warnings.catch_warnings():
+                # It is told in the reader's language.
+                warnings.simplefilter("ignore", StaleBooksWarning)
+                work()
+        finally:
+            _flush()
+    except typer.Exit as stop:
+        raise SystemExit(stop.exit_code) from None
     except PaydelayError as error:
         typer.echo(f"paydelay: {error}", err=True)
         raise SystemExit(error.exit_code) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -46,6 +46,14 @@ _JudgedAsOf = Annotated[
 ]
 
 
+class TrainedOn(NamedTuple):
+    """What a model was trained on: the books, where they are, and features and tables of one's own."""
+
+    ledger: Ledger
+    folder: Path
+    own: Own
+
+
 def log_trained(
     model: _ModelFolder,
     ledger: LedgerOption,
@@ -66,18 +74,19 @@ def log_trained(
     fitted = DelayModel.load(model)
     own = ones_own(covariates)
     books = usable_ledger(ledger, language)
-    log_model(fitted, model, (books, ledger), settings, own, register, not no_proof, language)
+    trained_on = TrainedOn(books, ledger, own)
+    log_model(fitted, model, trained_on, settings, register, not no_proof, language)
 
 
 def log_model(
     model: DelayModel,
     folder: Path,
-    books: tuple[Ledger, Path],
+    trained_on: TrainedOn,
     config: Config,
-    own: Own,
     register: str | None,
     with_proof: bool,
     language: str,
+    once: bool = False,
 ) -> None:
     """Log a model that lies in a folder, and say how to log it later where that fails.
 
@@ -86,18 +95,18 @@ def log_model(
     model : DelayModel
     folder : Path
         Where it is.
-    books : tuple of Ledger and Path
-        What it was trained on, and where that is.
+    trained_on : TrainedOn
+        Its books, and features and tables of one's own.
     config : Config
         Says where to log, and how its backtest is made.
-    own : Own
-        Features and tables that it was trained with.
     register : str or None
         Name of the registered model.
     with_proof : bool
         Whether its settings are tried on the past before.
     language : {'en', 'fr'}
         Of what is told and logged.
+    once : bool
+        Whether a run that logged this very model before will do.
 
     Raises
     ------
@@ -106,10 +115,10 @@ def log_model(
     """
     from paydelay.history import cut_ledger
     from paydelay.panel import as_date
-    from paydelay.tracking import log_training
+    from paydelay.tracking import log_training, logged_before
     from paydelay.tracking.store import connect
 
-    ledger, ledger_folder = books
+    ledger, ledger_folder, own = trained_on
     trained = as_date(model.manifest["trained_as_of"])
     known = cut_ledger(ledger, trained)
     if model.manifest.get("ledger_sha256", known.fingerprint()) != known.fingerprint():
@@ -118,18 +127,20 @@ def log_model(
     try:
         # Before the minutes of a backtest, not after them.
         connect(config.tracking)
-        proof = _proof(model, known, config, own, language) if with_proof else None
-        with stages("log", language):
-            run = log_training(
-                model,
-                ledger,
-                config,
-                proof=proof,
-                register=register,
-                language=language,
-                catalogue=own.catalogue,
-                covariates=own.covariates,
-            )
+        run = logged_before(model, config, register) if once else None
+        if run is None:
+            proof = _proof(model, known, config, own, language) if with_proof else None
+            with stages("log", language):
+                run = log_training(
+                    model,
+                    ledger,
+                    config,
+                    proof=proof,
+                    register=register,
+                    language=language,
+                    catalogue=own.catalogue,
+                    covariates=own.covariates,
+                )
     except TrackingError as error:
         named = f" --register {register}" if register else ""
         later = f"paydelay log {folder} --ledger {ledger_folder}{named}"
