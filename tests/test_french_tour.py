@@ -29,8 +29,9 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = sorted((home / "fec").glob("*.txt"))
     said = done("import", "fec", *files, "--out", home / "ledger", "--language", "fr")
     (home / "said.txt").write_text(said, "utf-8")
-    # One thread, as all tests; else the settings anybody starts with.
-    (home / "one.yaml").write_text("model: {thread_count: 1}\n", "utf-8")
+    # One thread, as all tests, and fewer, larger steps: what is looked at here is the books.
+    few = "model: {thread_count: 1, tree_count: 40, learning_rate: 0.3}\n"
+    (home / "one.yaml").write_text(few, "utf-8")
     model = ("--model", home / "model")
     done("train", home / "ledger", "--as-of", TRAINED, *model, "--config", home / "one.yaml")
     done("score", home / "ledger", "--as-of", AS_OF, *model, "--out", home / "queue.parquet")
