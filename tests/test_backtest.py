@@ -12,7 +12,14 @@ import pytest
 
 from paydelay import SimulationSettings, load_config, score, simulate, train
 from paydelay.backtest.baselines import baselines, customer_medians, unpaid_ratios
-from paydelay.backtest.comparing import best_baseline, gain, interval_of_rate, measures, table
+from paydelay.backtest.comparing import (
+    best_baseline,
+    gain,
+    interval_of_rate,
+    measures,
+    outermost,
+    table,
+)
 from paydelay.backtest.judging import (
     BASELINES,
     Judged,
@@ -22,14 +29,14 @@ from paydelay.backtest.judging import (
     slices,
     without_largest,
 )
-from paydelay.backtest.replay import labels_day, replay
+from paydelay.backtest.replay import replay
 from paydelay.backtest.tables import intervals_of_slope
 from paydelay.config import BacktestSettings, Config
 from paydelay.folds import Fold, walk_back
 from paydelay.history import History, cut_ledger, day_of
 from paydelay.ledger import Ledger
-from paydelay.metrics import AreaUnderCurve
-from paydelay.outcomes import Outcomes
+from paydelay.metrics import AreaUnderCurve, Interval
+from paydelay.outcomes import Outcomes, last_recorded_day
 from paydelay.panel import Panel, build_panel
 
 CONFIG = load_config(
@@ -50,7 +57,7 @@ def ledger() -> Ledger:
 def folds(ledger: Ledger) -> tuple[Fold, ...]:
     first = ledger.invoices["known_on"].min()
     assert isinstance(first, date)
-    return walk_back(first, labels_day(ledger), CONFIG.backtest)
+    return walk_back(first, last_recorded_day(ledger), CONFIG.backtest)
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +328,19 @@ def test_first_looks_and_the_rest_without_the_largest_customer() -> None:
     some = judged(model=[0.9, 0.1, 0.8, 0.2])
     assert first_looks(some).amount.tolist() == [100.0, 50.0, 10.0]
     assert without_largest(some).amount.tolist() == [10.0, 200.0]
+    owed = np.array([0.0, 9.0, 1.0, 2.0])
+    rest = without_largest(some, owed)
+    assert sorted(rest.amount) == sorted(some.amount[some.customer != some.customer[1]])
+
+
+def test_what_holds_by_both_ways_of_drawing_lies_between_the_outer_ends() -> None:
+    def ends(low: float, high: float) -> Interval:
+        return Interval(0.2, low, high)
+
+    assert outermost(ends(0.1, 0.3), ends(-0.1, 0.25)) == ends(-0.1, 0.3)
+    alone = outermost(ends(0.1, 0.3), ends(float("nan"), float("nan")))
+    assert not alone.low > 0.0
+    assert not alone.high < 0.0
 
 
 def test_slices_part_the_rows(rows: pl.DataFrame) -> None:

@@ -15,7 +15,7 @@ from paydelay.backtest import Backtest, backtest, folds_of
 from paydelay.backtest.delays import coverage_by_fold, delays
 from paydelay.backtest.judging import BASELINES, judged_late, judged_unpaid, late_rows
 from paydelay.backtest.tables import lift, reliability
-from paydelay.errors import LeakageError, ThinLedgerError
+from paydelay.errors import FeatureMismatchError, LeakageError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.metrics import CapturedValue
 
@@ -50,6 +50,10 @@ def with_feature(compute, name: str = "own") -> Catalogue:
     return Catalogue([*CATALOGUE.features, Feature(name, *told, compute)])
 
 
+def book_of(rows: pl.DataFrame) -> np.ndarray:
+    return rows["as_of"].to_physical().to_numpy()
+
+
 def test_every_row_is_accounted_for(proof: Backtest) -> None:
     for outcome in ("late", "unpaid"):
         found = proof.tables["counts"].filter(outcome=outcome)
@@ -65,7 +69,7 @@ def test_every_row_is_accounted_for(proof: Backtest) -> None:
 def test_the_verdict_is_the_money_found_beyond_the_best_baseline(proof: Backtest) -> None:
     rows = late_rows(proof.rows)
     money = (rows["open_amount_reporting"] * rows["late"]).to_numpy()
-    book = rows["as_of"].to_physical().to_numpy()
+    book = book_of(rows)
     verdict = proof.verdict
 
     def found(score: pl.Series) -> float:
@@ -84,6 +88,19 @@ def test_the_verdict_is_the_money_found_beyond_the_best_baseline(proof: Backtest
     gained = (ours - max(theirs.values())) * per_book
     assert verdict.gain_per_book.value == pytest.approx(gained)
     assert verdict.beats == (min(verdict.gain_per_book.low, verdict.gain_by_customer.low) > 0.0)
+    assert verdict.loses == (max(verdict.gain_per_book.high, verdict.gain_by_customer.high) < 0.0)
+    owed = np.bincount(rows["customer_id"].rank("dense").to_numpy() - 1, money)
+    largest = rows["customer_id"].unique().sort()[int(owed.argmax())]
+    rest = rows.with_columns(model=pl.col("model") * pl.col("open_amount_reporting"), money=money)
+    rest = rest.filter(pl.col("customer_id") != largest)
+    without = CapturedValue(rest["money"].to_numpy(), rest["model"].to_numpy(), book_of(rest))
+    gained = without(top_share=0.2)
+    best = rest[verdict.baseline] * (
+        rest["open_amount_reporting"] if verdict.baseline in probabilities else 1.0
+    )
+    gained -= CapturedValue(rest["money"].to_numpy(), best.to_numpy(), book_of(rest))(top_share=0.2)
+    per_book = rest["money"].sum() / rest["as_of"].n_unique()
+    assert verdict.gain_without_largest.value == pytest.approx(gained * per_book)
     assert verdict.gain_by_customer.value == verdict.gain_per_book.value
     assert verdict.book_count == 8
     assert 0.0 <= verdict.share_above <= 1.0
@@ -145,9 +162,37 @@ def test_a_feature_of_ones_own_that_does_not_peek_is_used(ledger: pdl.Ledger) ->
 
 def test_folds_end_before_outcomes_do(ledger: pdl.Ledger) -> None:
     folds = folds_of(ledger, CONFIG)
-    last = max(ledger.invoices["known_on"].max(), ledger.payments["known_on"].max())  # type: ignore[type-var]
+    last = ledger.payments["known_on"].max()
     assert folds[-1].labels_at == last
     assert folds[-1].as_ofs[-1] <= last - timedelta(days=CONFIG.backtest.lead_days)
+
+
+@pytest.mark.parametrize("days", [30, 900])
+def test_invoices_and_a_payment_dated_ahead_do_not_make_what_is_not_paid_yet_late(
+    ledger: pdl.Ledger, days: int
+) -> None:
+    ahead = ledger.payments["known_on"].max() + timedelta(days=days)  # type: ignore[operator]
+    dates = {name: pl.lit(ahead) for name in ("issue_date", "due_date")}
+    billed = ledger.invoices.head(3).with_columns(
+        pl.format("{}-ahead", "invoice_id").alias("invoice_id"), recorded_on=pl.lit(None, pl.Date), **dates
+    )
+    invoices = pl.concat([ledger.invoices, billed]).drop("known_on")
+    payments = ledger.payments.drop("known_on")
+    if days > 92:
+        paid = payments.head(1).with_columns(payment_date=pl.lit(ahead), recorded_on=pl.lit(None, pl.Date))
+        payments = pl.concat([payments, paid])
+    more = pdl.Ledger.from_frames(invoices, payments, ledger.customers, ledger.events)
+    assert more.invoices.height == ledger.invoices.height + 3
+    assert folds_of(more, CONFIG) == folds_of(ledger, CONFIG)
+
+
+@pytest.mark.parametrize("feature", ["cohort_late_share_90", "customer_age_days"])
+def test_a_catalogue_without_what_the_baselines_or_slices_need_is_refused_before_any_training(
+    ledger: pdl.Ledger, feature: str
+) -> None:
+    fewer = CATALOGUE.select([name for name in CATALOGUE.names if name != feature])
+    with pytest.raises(FeatureMismatchError, match=f"need {feature}, which the catalogue lacks"):
+        backtest(ledger, CONFIG, catalogue=fewer, told=lambda fold: pytest.fail(f"trained fold {fold}"))
 
 
 def test_an_expanding_window_learns_from_the_first_day_and_a_sliding_one_does_not(

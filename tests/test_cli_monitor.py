@@ -130,6 +130,7 @@ def test_a_wrong_call_leaves_nothing_behind(home: Path, call: tuple[object, ...]
     assert "by customer" in one_sentence(run(*wrong, customers))
     assert "cannot be read" in one_sentence(run(*wrong, tmp_path / "no.csv"))
     assert "--scores" in one_sentence(run("monitor", home / "ledger", "--as-of", AS_OF, *out))
-    assert "records nothing after" in one_sentence(run(*call[:4], "--as-of", "2025-07-22", *out))
+    late = run(*call[:4], "--as-of", "2025-07-22", *out)
+    assert "records nothing of what was paid after" in one_sentence(late)
     assert "--retraining" in one_sentence(run(*call, *out, "--retraining", "perhaps"))
     assert contents(tmp_path) == before

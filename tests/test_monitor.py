@@ -483,7 +483,7 @@ def test_retraining_is_advised_where_it_gains_more(shown: tuple[bool, ...], advi
 def test_a_wrong_call_is_told(ledger: Ledger, past: list[Scores], model: DelayModel) -> None:
     with pytest.raises(ConfigError, match="auto, always or never"):
         monitor(ledger, past, AS_OF, retraining="perhaps")  # type: ignore[arg-type]
-    with pytest.raises(ImmatureOutcomeError, match="records nothing after"):
+    with pytest.raises(ImmatureOutcomeError, match="records nothing of what was paid after"):
         monitor(ledger, past, "2025-06-30", model=model)
 
 

@@ -154,7 +154,7 @@ def test_a_day_on_or_before_the_training_is_refused(ledger: Ledger, model: Delay
 
 
 def test_a_day_beyond_the_books_and_another_currency_are_refused(ledger: Ledger, model: DelayModel) -> None:
-    with pytest.raises(ImmatureOutcomeError, match="records nothing after"):
+    with pytest.raises(ImmatureOutcomeError, match="records nothing of what was paid after"):
         recalibrate(ledger, model, date(2026, 6, 30))
     other = replace(model, manifest=model.manifest | {"reporting_currency": "USD"})
     with pytest.raises(LedgerError, match="USD"):

@@ -95,7 +95,7 @@ def judged(value: float, low: float, high: float) -> Backtest:
     """The proof with another gain, as its verdict would take it."""
     proof = small_proof()
     gain = Interval(value, low, high)
-    verdict = replace(proof.verdict, gain_per_book=gain, beats=low > 0.0)
+    verdict = replace(proof.verdict, gain_per_book=gain, beats=low > 0.0, loses=high < 0.0)
     return replace(proof, verdicts=proof.verdicts | {"late": verdict})
 
 
@@ -136,7 +136,7 @@ def test_how_sure_the_verdict_is_stands_beside_it():
     ends = f"EUR {abs(low):,.0f} {'less' if low < 0 else 'more'} to EUR {abs(high):,.0f} "
     assert sure.startswith(f"95% interval: {ends}")
     assert rest.startswith(
-        f"Without the customer with most invoices: EUR {abs(verdict.gain_without_largest.value):,.0f} "
+        f"Without the customer who owes most of it: EUR {abs(verdict.gain_without_largest.value):,.0f} "
     )
     assert f": {signed(verdict.auc_gain.value, 'en', 3)} (95% interval" in auc
     assert ("is not shown to tell" in auc) == (verdict.auc_gain.low <= 0.0 <= verdict.auc_gain.high)

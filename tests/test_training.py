@@ -517,7 +517,7 @@ def test_the_books_curve_does_not_follow_whom_it_knows_to_be_lost() -> None:
 
 
 def test_a_date_beyond_the_books_is_refused(simulated: Ledger) -> None:
-    with pytest.raises(ImmatureOutcomeError, match="records nothing after"):
+    with pytest.raises(ImmatureOutcomeError, match="records nothing of what was paid after"):
         train(simulated, "2026-06-30", CONFIG)
 
 

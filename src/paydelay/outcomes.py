@@ -26,6 +26,8 @@ from paydelay.panel import Panel, as_date, build_panel
 
 _LAG_QUANTILE = 0.99
 _SILENCE_DAYS = 7
+_AHEAD_DAYS = 92
+_PAYMENT_DAYS_MIN = 20
 
 
 @dataclass(frozen=True)
@@ -288,27 +290,69 @@ def require_recorded(ledger: Ledger, when: date) -> None:
     ImmatureOutcomeError
         If the ledger records nothing for too long before ``when``.
     """
-    days = (
-        pl.concat(
-            [
-                ledger.invoices.select(day=pl.coalesce("recorded_on", "issue_date")),
-                ledger.payments.select(day=pl.coalesce("recorded_on", "payment_date")),
-            ]
-        )["day"]
-        .cast(pl.Int32)
-        .unique()
-        .sort()
-    )
+    days = _payment_days(ledger)
+    if len(days) < _PAYMENT_DAYS_MIN:
+        # So few say little of how long a silence is usual: invoices show that the books were kept.
+        stated = ledger.invoices.select(day=pl.coalesce("recorded_on", "issue_date"))["day"]
+        days = np.union1d(days, stated.cast(pl.Int32).to_numpy())
     if not len(days):
         return
     last = int(days[-1])
-    silences = np.diff(days.filter(days > last - 365).to_numpy())
-    allowed = max(_SILENCE_DAYS, int(silences.max(initial=0)))
-    if day_of(when) > last + allowed:
+    if day_of(when) > last + _longest_silence(days):
         raise ImmatureOutcomeError(
-            f"The ledger records nothing after {EPOCH + timedelta(days=last)}, so what was paid by {when} is "
-            "not known; take a date within the books or give a newer export."
+            f"The ledger records nothing of what was paid after {EPOCH + timedelta(days=last)}, so what came "
+            f"by {when} is not known; take a date within the books or give a newer export."
         )
+
+
+def last_recorded_day(ledger: Ledger) -> date:
+    """Last day on which the books say what was paid: the end of what outcomes can be known.
+
+    Invoices do not count: they are often dated ahead, and tell nothing of what came.
+    Nor does a payment dated ahead on its own: after more than three months of silence,
+    and three times as long a one as any of the year before.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The books.
+
+    Returns
+    -------
+    date
+        The last invoice's where there is no payment.
+
+    Examples
+    --------
+    >>> invoices = pl.DataFrame({
+    ...     "invoice_id": ["F1", "F2"], "customer_id": ["C1", "C1"],
+    ...     "issue_date": ["2025-01-02", "2025-03-31"], "due_date": ["2025-02-01", "2025-04-30"],
+    ...     "amount": [100.0, 40.0], "currency": ["EUR", "EUR"]})
+    >>> payments = pl.DataFrame({
+    ...     "invoice_id": ["F1"], "payment_date": ["2025-02-03"], "amount": [100.0], "kind": ["payment"]})
+    >>> print(last_recorded_day(Ledger.from_frames(invoices, payments)))
+    2025-02-03
+    """
+    days = _payment_days(ledger)
+    if len(days):
+        return EPOCH + timedelta(days=int(days[-1]))
+    latest = ledger.invoices["known_on"].max()
+    if not isinstance(latest, date):
+        raise LedgerError("The ledger holds no invoice; give one that does.")
+    return latest
+
+
+def _payment_days(ledger: Ledger) -> Days:
+    """Days on which payments were recorded, in order, without those dated ahead on their own."""
+    days = ledger.payments["known_on"].cast(pl.Int32).unique().sort().to_numpy()
+    while len(days) > 1 and days[-1] - days[-2] > max(_AHEAD_DAYS, 3 * _longest_silence(days[:-1])):
+        days = days[:-1]
+    return days
+
+
+def _longest_silence(days: Days) -> int:
+    """The longest stretch without a record in the year up to the last day, and a week at least."""
+    return max(_SILENCE_DAYS, int(np.diff(days[days > days[-1] - 365]).max(initial=0)))
 
 
 def recording_lag_days(history: History, labels_day: int) -> int:

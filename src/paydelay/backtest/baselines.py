@@ -29,6 +29,8 @@ REGRESSION_FEATURES = (
     "book_late_share_90",
 )
 """The ten features of the plain regression."""
+BASELINE_FEATURES = ("late_share_shrunk_365", "delay_last1", *REGRESSION_FEATURES)
+"""All that baselines take from a panel."""
 
 
 class Baselines(NamedTuple):

@@ -260,6 +260,28 @@ def gain(
     return Gain(Interval.of(value, draws), above)
 
 
+def outermost(by_day: Interval, by_customer: Interval) -> Interval:
+    """One interval for two ways of drawing: what holds within it holds by both.
+
+    Parameters
+    ----------
+    by_day, by_customer : Interval
+        Of the same figure, drawn by pairs of customer and day, and by whole customers.
+
+    Returns
+    -------
+    Interval
+        From the lower low to the higher high; NaN where one of them has no ends.
+
+    Examples
+    --------
+    >>> outermost(Interval(0.3, 0.1, 0.5), Interval(0.3, -0.1, 0.4))
+    Interval(value=0.3, low=-0.1, high=0.5)
+    """
+    low, high = np.array([[each.low, each.high] for each in (by_day, by_customer)]).T
+    return Interval(by_day.value, float(low.min()), float(high.max()))
+
+
 def best_baseline(found: pl.DataFrame, figure: str, baselines: tuple[str, ...]) -> str:
     """The baseline that is best by a figure.
 

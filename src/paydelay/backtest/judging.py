@@ -184,9 +184,9 @@ def first_looks(judged: Judged) -> Judged:
     return judged.take(np.sort(first))
 
 
-def without_largest(judged: Judged) -> Judged:
-    """All rows but those of the customer with most of them."""
-    counts = np.bincount(judged.customer) if len(judged) else np.zeros(1)
+def without_largest(judged: Judged, value: Floats | None = None) -> Judged:
+    """All rows but those of the customer with most of them, or with most of a value."""
+    counts = np.bincount(judged.customer, value) if len(judged) else np.zeros(1)
     return judged.take(np.flatnonzero(judged.customer != counts.argmax()))
 
 

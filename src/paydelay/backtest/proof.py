@@ -25,7 +25,7 @@ from paydelay.backtest.judging import (
     unpaid_rows,
     without_largest,
 )
-from paydelay.backtest.replay import Replay, labels_day, replay
+from paydelay.backtest.replay import Replay, replay
 from paydelay.backtest.tables import (
     CAME_MIN,
     by_book,
@@ -44,7 +44,7 @@ from paydelay.files import replacing_file
 from paydelay.folds import Fold, sampled_days, walk_back
 from paydelay.history import History
 from paydelay.ledger import Ledger
-from paydelay.outcomes import Outcomes
+from paydelay.outcomes import Outcomes, last_recorded_day
 from paydelay.panel import check_no_leak
 
 logger = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ def backtest(
     (4, False)
     """
     config = config or Config()
-    labels_at = labels_day(ledger)
+    labels_at = last_recorded_day(ledger)
     folds = folds_of(ledger, config)
     check_no_leak(ledger, sampled_days(folds, config.backtest), catalogue, config, covariates)
     features = catalogue if isinstance(catalogue, Catalogue) else catalogue(ledger)
@@ -241,7 +241,7 @@ def folds_of(ledger: Ledger, config: Config) -> tuple[Fold, ...]:
     """
     if ledger.invoices.is_empty():
         raise ThinLedgerError("The ledger holds no invoice; there is no past to replay.")
-    first, labels_at = ledger.invoices["known_on"].min(), labels_day(ledger)
+    first, labels_at = ledger.invoices["known_on"].min(), last_recorded_day(ledger)
     lag = Outcomes.of(History.build(ledger, config.ledger), labels_at, config.ledger).recording_lag_days
     return walk_back(first, labels_at, config.backtest, lag + config.outcomes.grace_days)  # type: ignore[arg-type]
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from paydelay.backtest.baselines import baselines
+from paydelay.backtest.baselines import BASELINE_FEATURES, baselines
 from paydelay.backtest.kept import FoldReplay, KeptFolds
 from paydelay.calibration import Floats
 from paydelay.config import Config, booster_threads
-from paydelay.errors import ThinLedgerError
+from paydelay.errors import FeatureMismatchError, ThinLedgerError
 from paydelay.explain import contributions, fold_horizon
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.folds import Fold
@@ -100,7 +99,10 @@ def replay(
     ------
     ThinLedgerError
         If the ledger is too thin to train on by the day of a fold.
+    FeatureMismatchError
+        If the catalogue lacks a feature of the baselines or of a slice.
     """
+    _require_judged(catalogue)
     history = History.build(ledger, config.ledger, covariates)
     kept = KeptFolds(kept_in, ledger, config, catalogue, covariates)
     parts = []
@@ -114,6 +116,17 @@ def replay(
         parts.append(part)
     rows, models, drivers = zip(*parts, strict=True)
     return Replay(pl.concat(rows), list(models), pl.concat(drivers))
+
+
+def _require_judged(catalogue: Catalogue) -> None:
+    """Refuse a catalogue without what the baselines say and what rows are sliced by, before any training."""
+    needed = dict.fromkeys((*BASELINE_FEATURES, *_SLICED))
+    missing = [name for name in needed if name not in catalogue.names]
+    if missing:
+        raise FeatureMismatchError(
+            f"The baselines and slices of a backtest need {', '.join(missing)}, which the catalogue lacks; "
+            "add them from pdl.CATALOGUE."
+        )
 
 
 def _replayed(
@@ -267,19 +280,3 @@ def _delays(outcomes: Outcomes, panel: Panel, cap_days: int) -> Floats:
 
 def _feature(panel: Panel, name: str) -> Floats:
     return panel.X[:, panel.feature_names.index(name)].astype(np.float64)
-
-
-def labels_day(ledger: Ledger) -> date:
-    """Last day on which the books record anything: what came is judged as of then.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        The books.
-
-    Returns
-    -------
-    date
-    """
-    days = [rows["known_on"].max() for rows in (ledger.invoices, ledger.payments) if rows.height]
-    return max(day for day in days if isinstance(day, date))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from paydelay.backtest.comparing import Gain, best_baseline, gain
+from paydelay.backtest.comparing import Gain, best_baseline, gain, outermost
 from paydelay.backtest.judging import BASELINES, ORDERS, SCORER, Judged, without_largest
 from paydelay.config import BacktestSettings
 from paydelay.metrics import Interval
@@ -27,9 +27,9 @@ class Verdict:
     ----------
     outcome : str
         ``late`` or ``unpaid``: the money that is to be found.
-    beats : bool
-        Whether the interval of the gain lies above zero, drawn by customer and day as well as
-        by customer alone.
+    beats, loses : bool
+        Whether the interval of the gain lies above zero, or below it, drawn by customer and day
+        as well as by customer alone.
     baseline : str
         Whatever finds most of that money without a model.
     captured, baseline_captured : float
@@ -41,13 +41,13 @@ class Verdict:
     gain_by_customer : Interval
         The same gain, drawn by customer alone: wider, since a customer's weeks are alike.
     gain_without_largest : Interval
-        The same without the customer with most rows.
+        The same without the customer who owes most of the money.
     order : str
         The best of the plain orders that collectors go by where nothing is estimated.
     gain_over_order_per_book : Interval
         More of the money found than by that order.
     auc_gain : Interval
-        Over the baseline with the best AUC.
+        Over the baseline with the best AUC; its ends are the outer ones of both draws.
     book_count, row_count : int
         Books judged, and invoices in them.
     first, last : date
@@ -56,6 +56,7 @@ class Verdict:
 
     outcome: str
     beats: bool
+    loses: bool
     baseline: str
     captured: float
     baseline_captured: float
@@ -104,15 +105,17 @@ def verdict_of(
     captured = {name: scorers.filter(scorer=name)[figure].item() for name in (scorer, baseline)}
     gained = gain(judged, scorer, baseline, figure, settings)
     alone = gain(judged, scorer, baseline, figure, settings, by_customer=True)
-    others = without_largest(judged)
+    others = without_largest(judged, judged.values[MONEY[outcome]])
     rest = gain(others, scorer, baseline, figure, settings)
     order = best_baseline(scorers, figure, ORDERS[outcome])
     over_order = gain(judged, scorer, order, figure, settings)
     best_auc = best_baseline(scorers, "auc", BASELINES[outcome])
+    by_auc = [gain(judged, scorer, best_auc, "auc", settings, whole).interval for whole in (False, True)]
     first, last = days.min(), days.max()
     return Verdict(
         outcome=outcome,
-        beats=bool(min(gained.interval.low, alone.interval.low) > 0.0),
+        beats=all(drawn.interval.low > 0.0 for drawn in (gained, alone)),
+        loses=all(drawn.interval.high < 0.0 for drawn in (gained, alone)),
         baseline=baseline,
         captured=captured[scorer],
         baseline_captured=captured[baseline],
@@ -122,7 +125,7 @@ def verdict_of(
         gain_without_largest=_in_money(outcome, rest, others),
         order=order,
         gain_over_order_per_book=_in_money(outcome, over_order, judged),
-        auc_gain=gain(judged, scorer, best_auc, "auc", settings).interval,
+        auc_gain=outermost(*by_auc),
         book_count=len(np.unique(judged.book)),
         row_count=len(judged),
         first=first,  # type: ignore[arg-type]

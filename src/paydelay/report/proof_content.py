@@ -108,7 +108,7 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
         return [phrase(f"backtest.verdict.{outcome}_unjudged", language)]
     verdict = proof.verdicts[outcome]
     gain, rest = verdict.gain_per_book, verdict.gain_without_largest
-    kind = "beats" if verdict.beats else "loses" if gain.high < 0.0 else "undecided"
+    kind = "beats" if verdict.beats else "loses" if verdict.loses else "undecided"
 
     auc = {name: signed(getattr(verdict.auc_gain, name), language, 3) for name in ("value", "low", "high")}
     return [

@@ -13,7 +13,6 @@ import polars as pl
 from paydelay.backtest import folds_of
 from paydelay.backtest.comparing import LOWER_IS_BETTER, Measure, measures
 from paydelay.backtest.judging import Judged, judged_rows
-from paydelay.backtest.replay import labels_day
 from paydelay.backtest.tables import CAME_MIN
 from paydelay.backtest.verdict import plain
 from paydelay.calibration import Floats
@@ -25,7 +24,7 @@ from paydelay.history import History
 from paydelay.ledger import Ledger
 from paydelay.metrics import Interval, cluster_bootstrap
 from paydelay.model import DelayModel
-from paydelay.outcomes import Outcomes
+from paydelay.outcomes import Outcomes, last_recorded_day
 from paydelay.panel import as_date
 from paydelay.tune.judging import FoldRows, prob_late, prob_late_refitted, rows_to_judge
 
@@ -222,7 +221,7 @@ def _days_since(
         as_date(model.manifest.get("calibrated_as_of", model.manifest["trained_as_of"]))
         for model in (champion, challenger)
     ]
-    labels_at = labels_day(history.ledger)
+    labels_at = last_recorded_day(history.ledger)
     lag = Outcomes.of(history, labels_at, judging.ledger).recording_lag_days
     ripe = judging.backtest.lead_days + lag + judging.outcomes.grace_days
     count = (labels_at - timedelta(days=ripe) - max(made)).days // _STEP_DAYS + 1

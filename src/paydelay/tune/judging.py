@@ -8,8 +8,9 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from paydelay.backtest.comparing import LOWER_IS_BETTER, Measure, measures
+from paydelay.backtest.comparing import LOWER_IS_BETTER, Measure, measures, outermost
 from paydelay.backtest.judging import Judged, judged_rows
 from paydelay.calibration import Floats
 from paydelay.config import Config
@@ -169,6 +170,8 @@ def gains(
 ) -> dict[str, Interval]:
     """By how much one probability is better than another, paired on the same draws.
 
+    Drawn by pairs of customer and day, and by whole customers, whose weeks are alike.
+
     Parameters
     ----------
     rows : FoldRows
@@ -180,21 +183,23 @@ def gains(
     Returns
     -------
     dict of str to Interval
-        Above zero is better for each: log-loss saved, AUC and late money gained.
+        Above zero is better for each: log-loss saved, AUC and late money gained. The ends are
+        the outer ones of both draws.
     """
     better, worse = _measures(rows, ours), _measures(rows, theirs)
-    cluster = rows.judged(ours).cluster
+    judged = rows.judged(ours)
 
-    def gain(name: str) -> Interval:
+    def gain(name: str, drawn: NDArray[np.integer]) -> Interval:
         sign = -1.0 if name in LOWER_IS_BETTER else 1.0
         return cluster_bootstrap(
-            cluster,
+            drawn,
             lambda times: sign * (better[name](times) - worse[name](times)),
             replicate_count,
             seed,
         )
 
-    return {name: gain(name) for name in FIGURES}
+    ways = judged.cluster, judged.customer
+    return {name: outermost(*(gain(name, drawn) for drawn in ways)) for name in FIGURES}
 
 
 def _measures(rows: FoldRows, said: Floats) -> dict[str, Measure]:
