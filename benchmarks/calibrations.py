@@ -40,7 +40,7 @@ class Platt:
 
 def platt(late_days: int, later: Later) -> Map:
     """Logistic regression on the margin (Platt 1999)."""
-    from paydelay.metrics import calibration_line
+    from paydelay.reliability import calibration_line
 
     at = later.horizon_days == late_days
     lines = [

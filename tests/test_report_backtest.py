@@ -18,9 +18,9 @@ from paydelay import Backtest, write_backtest_report
 from paydelay.backtest.judging import ORDERS
 from paydelay.errors import TargetError
 from paydelay.figures.naming import scorer_name
+from paydelay.intervals import Interval
 from paydelay.language import format_amount, format_number, format_share, phrase
 from paydelay.ledger import Ledger
-from paydelay.metrics import Interval
 from paydelay.report import backtest_page, model_card, print_backtest
 from paydelay.report.columns import text_width
 from paydelay.report.proof_content import called, failures, signed, verdict_sentences
