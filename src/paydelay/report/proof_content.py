@@ -87,6 +87,22 @@ def scorers_of(proof: Backtest, outcome: str, view: str = "all") -> pl.DataFrame
     return proof.tables["scorers"].filter(outcome=outcome, view=view)
 
 
+def chance_of(proof: Backtest, outcome: str) -> float | None:
+    """The ECE that the model's probabilities would show on average if they were right."""
+    found: float | None = scorers_of(proof, outcome).filter(scorer=MODEL[outcome])["ece_by_chance"].item()
+    return found
+
+
+def method_notes(proof: Backtest, outcome: str, language: str) -> list[str]:
+    """What has to be known beside the figures of every method."""
+    names = {name: scorer_name(f"{name}_amount", language) for name in ("overdue", "largest")}
+    ece = intervals_of(proof, outcome)["ece"]["value"]
+    told = {"ece": figure_text("ece", ece, language)}
+    told["chance"] = figure_text("ece", chance_of(proof, outcome), language)
+    same = [phrase("backtest.means.same_order", language, **names)] if outcome == "late" else []
+    return [phrase("backtest.chance", language, **told), *same]
+
+
 def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]:
     """The verdict, how sure it is, what is left without the largest customer, and the AUC.
 
