@@ -47,7 +47,8 @@ def platt(late_days: int, later: Later) -> Map:
         calibration_line(sigmoid(later.margin[rows]), later.open_then[rows], later.weight[rows])
         for rows in (at, ~at)
     ]
-    return Platt(late_days, *lines)
+    # Where no line is the best, as of outcomes that a threshold parts, the margin stays as it is.
+    return Platt(late_days, *(line if np.isfinite(line).all() else (0.0, 1.0) for line in lines))
 
 
 @dataclass(frozen=True)
