@@ -22,10 +22,11 @@ from measuring import Stopwatch, print_table, write_json
 
 import paydelay as pdl
 from paydelay.history import History, day_of
-from paydelay.metrics import calibration_line, cluster_bootstrap, expected_calibration_error
+from paydelay.intervals import cluster_bootstrap
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel, build_panel
+from paydelay.reliability import calibration_line, expected_calibration_error
 from paydelay.training import corrected
 
 REAL = ((date(2019, 8, 5), 15), (date(2019, 10, 7), 6))

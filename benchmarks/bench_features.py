@@ -29,7 +29,8 @@ from tried_features import DROPPED, TRIED
 import paydelay as pdl
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.history import History
-from paydelay.metrics import AreaUnderCurve, CapturedValue, Interval, cluster_bootstrap
+from paydelay.intervals import Interval, cluster_bootstrap
+from paydelay.metrics import AreaUnderCurve, CapturedValue
 from paydelay.outcomes import Outcomes
 from paydelay.panel import build_panel
 

@@ -26,7 +26,7 @@ from paydelay.backtest.replay import replay
 from paydelay.backtest.tables import by_slice
 from paydelay.config import BacktestSettings, Config
 from paydelay.folds import Fold
-from paydelay.metrics import cluster_bootstrap
+from paydelay.intervals import cluster_bootstrap
 
 TRAIN_AS_OF = date(2019, 9, 2)
 LAST_AS_OF = date(2019, 11, 18)

@@ -21,8 +21,10 @@ import polars as pl
 
 import paydelay as pdl
 from paydelay.history import History
-from paydelay.metrics import AreaUnderCurve, calibration_line, cluster_bootstrap
+from paydelay.intervals import cluster_bootstrap
+from paydelay.metrics import AreaUnderCurve
 from paydelay.panel import Panel, build_panel
+from paydelay.reliability import calibration_line
 
 TRAIN_AS_OF = date(2025, 5, 31)
 BOOKS = [date(2025, 5, 31), date(2025, 6, 30), date(2025, 7, 31), date(2025, 8, 31), date(2025, 9, 30)]

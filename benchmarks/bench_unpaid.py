@@ -27,9 +27,11 @@ from measuring import print_table, write_json
 import paydelay as pdl
 from paydelay.config import LossSettings
 from paydelay.history import History
+from paydelay.intervals import cluster_bootstrap
 from paydelay.loss import fit_loss_table
-from paydelay.metrics import AreaUnderCurve, CapturedValue, calibration_line, cluster_bootstrap
+from paydelay.metrics import AreaUnderCurve, CapturedValue
 from paydelay.outcomes import Outcomes
+from paydelay.reliability import calibration_line
 from paydelay.simulate.settings import add_months
 from paydelay.training.defaults import defaulted_invoices
 

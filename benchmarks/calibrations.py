@@ -40,14 +40,15 @@ class Platt:
 
 def platt(late_days: int, later: Later) -> Map:
     """Logistic regression on the margin (Platt 1999)."""
-    from paydelay.metrics import calibration_line
+    from paydelay.reliability import calibration_line
 
     at = later.horizon_days == late_days
     lines = [
         calibration_line(sigmoid(later.margin[rows]), later.open_then[rows], later.weight[rows])
         for rows in (at, ~at)
     ]
-    return Platt(late_days, *lines)
+    # Where no line is the best, as of outcomes that a threshold parts, the margin stays as it is.
+    return Platt(late_days, *(line if np.isfinite(line).all() else (0.0, 1.0) for line in lines))
 
 
 @dataclass(frozen=True)

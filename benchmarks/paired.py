@@ -18,13 +18,9 @@ import numpy as np
 from origins import Origin
 from recipes import Prediction
 
-from paydelay.metrics import (
-    AreaUnderCurve,
-    CapturedValue,
-    Interval,
-    cluster_bootstrap,
-    expected_calibration_error,
-)
+from paydelay.intervals import Interval, cluster_bootstrap
+from paydelay.metrics import AreaUnderCurve, CapturedValue
+from paydelay.reliability import expected_calibration_error
 
 FIGURES = {"auc": 1, "log_loss": -1, "brier": -1, "late_value": 1, "mae": -1, "log_loss_30": -1}
 """Figures with an interval: 1 where more is better, -1 where less is."""

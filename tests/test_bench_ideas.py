@@ -21,7 +21,7 @@ from recipes import Growth, Later, Prediction, predict, remembered
 import paydelay as pdl
 from paydelay.config import load_config
 from paydelay.history import History
-from paydelay.metrics import Interval
+from paydelay.intervals import Interval
 from paydelay.panel import Panel
 from paydelay.training import train
 

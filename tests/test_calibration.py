@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from paydelay import calibration
 from paydelay.calibration import MonotoneCalibration, fit_calibration, sigmoid
-from paydelay.metrics import calibration_line, log_loss
+from paydelay.metrics import log_loss
+from paydelay.reliability import calibration_line
 
 HORIZONS = np.array([-10.0, 0.0, 7.0, 30.0, 90.0, 180.0])
 

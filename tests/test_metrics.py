@@ -6,22 +6,20 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from paydelay.calibration import sigmoid
 from paydelay.metrics import (
     AreaUnderCurve,
     CapturedValue,
-    Interval,
+    average_precision,
     brier_score,
-    calibration_line,
     captured_share,
-    cluster_bootstrap,
     curve_score,
     log_loss,
     pinball_loss,
+    skill,
 )
 
 
@@ -106,40 +104,6 @@ def test_brier_score_by_hand() -> None:
     )
 
 
-# The calibration line --------------------------------------------------------------------
-
-
-def simulated(slope: float, intercept: float, count: int = 60_000) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions whose true log-odds are ``intercept + slope x`` those predicted."""
-    generator = np.random.default_rng(1)
-    log_odds = generator.normal(0.0, 1.5, count)
-    outcome = (generator.random(count) < sigmoid(intercept + slope * log_odds)).astype(float)
-    return sigmoid(log_odds), outcome
-
-
-@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 0.3), (1.6, -0.7), (0.0, -1.0)])
-def test_the_calibration_line_recovers_a_known_one(slope: float, intercept: float) -> None:
-    found = calibration_line(*simulated(slope, intercept))
-    assert found == pytest.approx((intercept, slope), abs=0.04)
-
-
-def test_the_calibration_line_of_repeated_rows_is_that_of_weights() -> None:
-    probability, outcome = simulated(0.7, 0.2, 400)
-    times = np.random.default_rng(2).integers(1, 4, 400)
-    found = calibration_line(probability, outcome, times.astype(float))
-    assert found == pytest.approx(
-        calibration_line(np.repeat(probability, times), np.repeat(outcome, times)), abs=1e-6
-    )
-
-
-@pytest.mark.parametrize(
-    "probability", [np.array([0.1, 0.2, 0.8, 0.9]), np.full(4, 0.3), np.array([0, 0, 1, 1.0])]
-)
-def test_the_calibration_line_of_hopeless_data_is_still_a_number(probability: np.ndarray) -> None:
-    # Perfectly separated outcomes and constant predictions have no line of their own.
-    assert np.isfinite(calibration_line(probability, np.array([0, 0, 1, 1.0]))).all()
-
-
 # Captured value --------------------------------------------------------------------------
 
 
@@ -170,102 +134,6 @@ def test_captured_share_keeps_the_order_of_rows_on_ties() -> None:
 
 def test_captured_share_of_nothing_is_not_a_number() -> None:
     assert math.isnan(captured_share(np.zeros(3), np.arange(3.0), np.zeros(3, int)))
-
-
-# The bootstrap ---------------------------------------------------------------------------
-
-
-def clustered(count: int = 60, each: int = 5, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters with a mean of their own around 2."""
-    generator = np.random.default_rng(seed)
-    own = np.repeat(generator.normal(2.0, 1.0, count), each)
-    return np.repeat(np.arange(count), each), own + generator.normal(0.0, 0.2, count * each)
-
-
-def test_the_bootstrap_is_the_same_for_a_seed_and_not_for_another() -> None:
-    cluster, value = clustered()
-
-    def mean(weight: np.ndarray) -> float:
-        return float(np.average(value, weights=weight))
-
-    first = cluster_bootstrap(cluster, mean, seed=5)
-    assert first == cluster_bootstrap(cluster, mean, seed=5)
-    assert first != cluster_bootstrap(cluster, mean, seed=6)
-    assert first.value == pytest.approx(value.mean())
-    assert first.low < first.value < first.high
-
-
-def test_the_bootstrap_draws_whole_clusters() -> None:
-    cluster, value = clustered(count=30, each=20)
-
-    def mean(weight: np.ndarray) -> float:
-        assert all(len(set(weight[cluster == name])) == 1 for name in (0, 7, 29))
-        assert weight.sum() == len(cluster)
-        return float(np.average(value, weights=weight))
-
-    by_cluster = cluster_bootstrap(cluster, mean)
-    rows = cluster_bootstrap(np.arange(len(value)), lambda weight: float(np.average(value, weights=weight)))
-    # Rows of one cluster are alike, so that taking them for independent pretends to know more.
-    assert by_cluster.high - by_cluster.low > 3 * (rows.high - rows.low)
-    expected = 2 * 1.96 * value.reshape(30, 20).mean(axis=1).std() / math.sqrt(30)
-    assert by_cluster.high - by_cluster.low == pytest.approx(expected, rel=0.15)
-
-
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
-    hits = 0
-    for seed in range(200):
-        cluster, value = clustered(count=100, each=2, seed=seed)
-        found = cluster_bootstrap(
-            cluster, lambda weight, value=value: float(np.average(value, weights=weight)), 100, level=0.9
-        )
-        hits += found.low <= 2.0 <= found.high
-    # A percentile interval is a little narrow; six standard errors of a share of 0.88 lie within.
-    assert 160 <= hits <= 195
-
-
-def test_a_wider_level_gives_a_wider_interval() -> None:
-    cluster, value = clustered()
-    wide, narrow = (
-        cluster_bootstrap(cluster, lambda weight: float(np.average(value, weights=weight)), level=level)
-        for level in (0.99, 0.5)
-    )
-    assert wide.low < narrow.low < narrow.high < wide.high
-
-
-@given(st.integers(0, 1000))
-def test_a_paired_gain_of_nothing_has_zero_in_its_interval(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    score, outcome = generator.random(80), (generator.random(80) < 0.4).astype(float)
-    assume(0 < outcome.sum() < 80)
-    ours, theirs = AreaUnderCurve(score, outcome), AreaUnderCurve(3.0 * score + 1.0, outcome)
-    gain = cluster_bootstrap(np.arange(80) // 4, lambda weight: ours(weight) - theirs(weight), 50)
-    assert gain == Interval(0.0, 0.0, 0.0)
-    assert gain.low <= 0.0 <= gain.high
-
-
-def test_a_real_gain_lies_above_zero() -> None:
-    generator = np.random.default_rng(1)
-    truth = generator.normal(size=2000)
-    outcome = (generator.random(2000) < sigmoid(2.0 * truth)).astype(float)
-    ours = AreaUnderCurve(truth, outcome)
-    theirs = AreaUnderCurve(truth + generator.normal(0.0, 2.0, 2000), outcome)
-    gain = cluster_bootstrap(np.arange(2000) // 10, lambda weight: ours(weight) - theirs(weight))
-    assert gain.low > 0.05
-
-
-def test_draws_without_a_figure_are_left_out() -> None:
-    score, outcome = np.array([0.1, 0.9, 0.4]), np.array([0.0, 1.0, 0.0])
-    found = cluster_bootstrap(np.arange(3), AreaUnderCurve(score, outcome), 50)
-    assert found == Interval(1.0, 1.0, 1.0)
-    none = cluster_bootstrap(np.arange(3), AreaUnderCurve(score, np.zeros(3)), 50)
-    assert math.isnan(none.value)
-    assert (none.low, none.high) == (-math.inf, math.inf)
-
-
-def test_an_interval_is_written_as_plain_numbers() -> None:
-    assert Interval(0.5, 0.25, 0.75).to_dict() == {"value": 0.5, "low": 0.25, "high": 0.75}
-    nothing = Interval(math.nan, -math.inf, math.inf)
-    assert nothing.to_dict() == {"value": None, "low": None, "high": None}
 
 
 # Value captured by weights, quantiles and curves ------------------------------------------
@@ -304,19 +172,95 @@ def test_the_score_of_a_curve_is_the_integral_worked_by_hand() -> None:
     days = np.array([-2, -1, 0, 1, 2, 3])
     curve = np.array([[1.0, 1.0, 0.5, 0.5, 0.25, 0.0]])
     ahead = np.array([-3])
-    # Settled on day 1: open on the days -2, -1 and 0, so that 0.5, 0.5, 0.25 and 0 miss by as much.
+    # Settled on day 1: open on the days -2, -1 and 0, so that 0.5, 0.5 and 0.25 miss by as much.
     assert curve_score(days, curve, ahead, np.array([1.0]))[0] == 0.25 + 0.25 + 0.0625
-    # Never settled: open throughout.
-    assert curve_score(days, curve, ahead, np.array([np.inf]))[0] == 0.25 + 0.25 + 0.5625 + 1.0
+    # Never settled: open up to the last day, on which it counts as settled.
+    assert curve_score(days, curve, ahead, np.array([np.inf]))[0] == 0.25 + 0.25 + 0.5625
     # As of day 0 the past is no forecast; after the last day nothing is.
     assert curve_score(days, curve, np.array([0]), np.array([2.0]))[0] == 0.25 + 0.0625
     assert math.isnan(curve_score(days, curve, np.array([3]), np.array([5.0]))[0])
+
+
+def test_the_days_before_the_first_horizon_count() -> None:
+    days = np.arange(-14, 31)
+    due = (days < 0).astype(float)[None, :]
+    # Foreseen for the due date and paid 20 days early: 20 days off, as a mean absolute error has it.
+    assert curve_score(days, due, np.array([-40]), np.array([-20.0]))[0] == 20.0
+    # Paid on the first day there is, and 10 days before the invoice was even scored.
+    assert curve_score(days, due, np.array([-40]), np.array([-39.0]))[0] == 39.0
+    assert curve_score(days, due, np.array([-40]), np.array([-50.0]))[0] == 50.0
+    # From as_of on the curve falls straight to its first horizon: 0.75, 0.5 and 0.25 on the way to 0.
+    soon = np.zeros((1, len(days)))
+    assert curve_score(days, soon, np.array([-18]), np.array([-17.0]))[0] == 0.75**2 + 0.5**2 + 0.25**2
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-60, -1), st.integers(1, 90), st.integers(-59, 50)), min_size=1, max_size=8
+    ),
+    st.booleans(),
+)
+def test_of_a_single_day_the_score_is_the_absolute_error_up_to_the_cap(
+    rows: list[tuple[int, int, int]], never: bool
+) -> None:
+    days, cap = np.arange(-60, 31), 30
+    overdue, ahead, came = (np.array(column) for column in zip(*rows, strict=True))
+    foreseen = np.minimum(overdue + ahead, cap)
+    curve = (days < foreseen[:, None]).astype(float)
+    curve[:, -1] = np.where(foreseen == cap, 1.0, 0.0)
+    delay = np.where(never, np.inf, came.astype(float))
+    found = curve_score(days, curve, overdue, delay)
+    assert found.tolist() == np.abs(foreseen - np.minimum(delay, cap)).tolist()
 
 
 def test_between_two_horizons_a_curve_runs_straight() -> None:
     coarse = curve_score(np.array([0, 4]), np.array([[1.0, 0.0]]), np.array([-1]), np.array([2.0]))
     fine = curve_score(np.arange(5), np.array([[1.0, 0.75, 0.5, 0.25, 0.0]]), np.array([-1]), np.array([2.0]))
     assert coarse[0] == fine[0] == 0.25**2 + 0.5**2 + 0.25**2
+
+
+# Average precision and skill ---------------------------------------------------------------
+
+
+def test_average_precision_by_hand() -> None:
+    score, outcome = np.array([0.9, 0.8, 0.7, 0.6]), np.array([1.0, 0.0, 1.0, 0.0])
+    # Half of the late at a precision of 1, the other half at 2 of 3.
+    assert average_precision(score, outcome) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    # A tie is one step: both of the first two are looked at for the first late one.
+    tied = np.array([0.9, 0.9, 0.7, 0.6])
+    assert average_precision(tied, outcome) == pytest.approx(0.5 * 1 / 2 + 0.5 * 2 / 3)
+    # Weights 1, 2, 3: the first late row is a quarter of what is late, the second comes after 2 of 6.
+    weight = np.array([1.0, 2.0, 3.0, 5.0])
+    assert average_precision(score, outcome, weight) == pytest.approx(0.25 * 1 + 0.75 * 4 / 6)
+    assert math.isnan(average_precision(score, np.zeros(4)))
+    assert math.isnan(average_precision(score, outcome, np.array([0.0, 1.0, 0.0, 1.0])))
+
+
+@given(_scores)
+def test_average_precision_is_that_of_scikit_learn(rows: list[tuple[int, bool, int]]) -> None:
+    score, outcome, weight = (np.array(column, float) for column in zip(*rows, strict=True))
+    assert average_precision(score, outcome) == pytest.approx(sk.average_precision_score(outcome, score))
+    assert average_precision(score, outcome, weight) == pytest.approx(
+        sk.average_precision_score(outcome, score, sample_weight=weight)
+    )
+
+
+def test_the_skill_of_a_brier_score_by_hand() -> None:
+    said, came = np.array([0.8, 0.6, 0.3, 0.1]), np.array([1.0, 1.0, 0.0, 0.0])
+    # 0.04, 0.16, 0.09 and 0.01 on average, against 0.25 of a constant that says a half.
+    assert skill(brier_score(said, came), 0.25) == pytest.approx(1.0 - 0.075 / 0.25)
+    assert skill(brier_score(came, came), 0.25) == 1.0
+    assert skill(brier_score(np.full(4, 0.5), came), 0.25) == 0.0
+    assert skill(brier_score(1.0 - said, came), 0.25) < 0.0
+    assert math.isnan(skill(0.1, 0.0))
+
+
+@given(_scores)
+def test_the_skill_of_a_brier_score_is_the_share_explained(rows: list[tuple[int, bool, int]]) -> None:
+    said, came, weight = (np.array(column, float) for column in zip(*rows, strict=True))
+    said, rate = said / 7.0, float(np.average(came, weights=weight))
+    found = skill(brier_score(said, came, weight), rate * (1.0 - rate))
+    assert found == pytest.approx(sk.r2_score(came, said, sample_weight=weight))
 
 
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5), st.integers(0, 6))

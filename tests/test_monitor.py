@@ -16,7 +16,8 @@ from paydelay import CATALOGUE, Config, DelayModel, Ledger, deliver, load_config
 from paydelay.backtest.judging import judged_rows
 from paydelay.config import MonitorSettings
 from paydelay.errors import ConfigError, ImmatureOutcomeError, ScoresError
-from paydelay.metrics import Interval, log_loss, two_way_interval
+from paydelay.intervals import Interval, two_way_interval
+from paydelay.metrics import log_loss
 from paydelay.monitor import Monitoring
 from paydelay.monitor.books import past_books
 from paydelay.monitor.drift import (

@@ -17,7 +17,7 @@ from proofs import SETTINGS, small_ledger
 from paydelay import Config, DelayModel, Ledger, load_config, log_training, promote, train
 from paydelay.errors import ConcurrentPromotionError, ConfigError, ThinLedgerError, TrackingError
 from paydelay.features import CATALOGUE
-from paydelay.metrics import Interval
+from paydelay.intervals import Interval
 from paydelay.tracking import Comparison, Promotion, claim, promotion
 from paydelay.tracking.contest import compared, same_recipe
 from paydelay.tracking.store import Store, connect

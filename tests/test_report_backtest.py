@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -18,12 +19,12 @@ from paydelay import Backtest, write_backtest_report
 from paydelay.backtest.judging import ORDERS
 from paydelay.errors import TargetError
 from paydelay.figures.naming import scorer_name
+from paydelay.intervals import Interval
 from paydelay.language import format_amount, format_number, format_share, phrase
 from paydelay.ledger import Ledger
-from paydelay.metrics import Interval
 from paydelay.report import backtest_page, model_card, print_backtest
 from paydelay.report.columns import text_width
-from paydelay.report.proof_content import called, failures, signed, verdict_sentences
+from paydelay.report.proof_content import called, chance_of, failures, method_notes, signed, verdict_sentences
 
 LATE = pl.col("outcome") == "late"
 
@@ -171,7 +172,7 @@ def test_what_could_not_be_judged_is_said_to_be_so():
     assert said == [phrase("backtest.verdict.unpaid_unjudged", "en")]
     found = Page(backtest_page(only_late(), language="fr"))
     assert phrase("backtest.verdict.unpaid_unjudged", "fr") in found.visible()
-    assert "Impayé\u202f: aucune ligne n'a pu être jugée." in " ".join(found.visible())
+    assert "Impayé\u202f: aucune ligne n'a pu être évaluée." in " ".join(found.visible())
     assert len(found.all("svg")) == 5
     assert phrase("backtest.verdict.unpaid_unjudged", "en") in printed(only_late(), width=200)
     assert phrase("backtest.verdict.unpaid_unjudged", "en") in model_card(only_late())
@@ -219,7 +220,14 @@ def test_names_inside_the_page_are_unique_and_links_lead_to_them():
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_table_is_there_as_it_is(language):
     proof, cells = small_proof(), page(language).cells()
-    for column, decimals in (("auc", 3), ("log_loss", 3), ("brier", 3), ("ece", 3), ("slope", 2)):
+    for column, decimals in (
+        ("auc", 3),
+        ("log_loss", 3),
+        ("brier", 3),
+        ("ece", 3),
+        ("ece_by_chance", 3),
+        ("slope", 2),
+    ):
         for table in ("scorers", "slices", "books"):
             if column in proof.tables[table].columns and (column, table) != ("slope", "slices"):
                 shown = proof.tables[table][column].drop_nulls()
@@ -347,6 +355,38 @@ def test_what_was_refused_of_the_ledger_is_told_on_the_page():
     assert "Refused" not in written()
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_chance_alone_shows_stands_beside_the_calibration_error(language):
+    proof, found = small_proof(), page(language)
+    told = " ".join(found.visible())
+    for outcome in ("late", "unpaid"):
+        chance = chance_of(proof, outcome)
+        assert 0.0 < chance < 0.2
+        assert format_number(chance, language, 3) in found.cells()
+        notes = method_notes(proof, outcome, language)
+        assert format_number(chance, language, 3) in notes[0]
+        # Nothing judged for late payment is due yet: two baselines are the same one, and it is said.
+        assert len(notes) == (2 if outcome == "late" else 1)
+        assert (notes[-1] in told) == (outcome == "late")
+    same = proof.tables["scorers"].filter(outcome="late", view="all").drop("scorer")
+    names = proof.tables["scorers"].filter(outcome="late", view="all")["scorer"].to_list()
+    assert same.row(names.index("overdue_amount")) == same.row(names.index("largest_amount"))
+    out = io.StringIO()
+    print_backtest(proof, language, console=Console(file=out, width=400))
+    assert all(note in out.getvalue() for note in method_notes(proof, "late", language))
+
+
+def test_a_gain_without_ends_is_not_said_to_be_sure():
+    proof = only_late()
+    endless = Interval(100.0, -math.inf, math.inf)
+    verdict = replace(proof.verdict, gain_per_book=endless, auc_gain=endless, beats=False)
+    told = verdict_sentences(replace(proof, verdicts={"late": verdict}), "late", "en")
+    assert told[0].startswith("Late payment: not shown.")
+    assert not any("inf" in sentence or "no difference" in sentence for sentence in told)
+    page_told = " ".join(Page(backtest_page(replace(proof, verdicts={"late": verdict}))).visible())
+    assert "inf" not in page_told.split()
+
+
 # Where it fails ----------------------------------------------------------------------------
 
 
@@ -355,7 +395,7 @@ def sliced(**changes: object) -> Backtest:
     row = {
         "outcome": "late", "kind": "amount_quartile", "slice": "4", "row_count": 400,
         "came_share": 0.4, "came_low": 0.35, "came_high": 0.45, "predicted_share": 0.41,
-        "auc": 0.8, "baseline_auc": 0.7, "log_loss": 0.5, "ece": 0.02,
+        "auc": 0.8, "baseline_auc": 0.7, "log_loss": 0.5, "ece": 0.02, "ece_by_chance": 0.01,
         "slope": 1.0, "slope_low": 0.9, "slope_high": 1.1, "late_value_20": 0.5, **changes,
     }  # fmt: skip
     proof = only_late()

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from paydelay import Ledger, figures, load_config, monitor, score, train, write_monitoring_report
 from paydelay.errors import ConfigError, TargetError
+from paydelay.intervals import Interval
 from paydelay.language import phrase
-from paydelay.metrics import Interval
 from paydelay.monitor import Check, Monitoring, Retraining
 from paydelay.report import monitoring_page, print_monitoring
 from paydelay.report.monitoring_content import check_name, retraining_sentences

@@ -25,8 +25,9 @@ from paydelay.config import Config
 from paydelay.errors import ConfigError, LeakageError, TargetError, ThinLedgerError
 from paydelay.features import CATALOGUE, Catalogue, Feature
 from paydelay.folds import Fold
+from paydelay.intervals import Interval
 from paydelay.ledger import Ledger
-from paydelay.metrics import AreaUnderCurve, Interval, log_loss
+from paydelay.metrics import AreaUnderCurve, log_loss
 from paydelay.outcomes import last_recorded_day
 from paydelay.report import print_tuning
 from paydelay.tune import Tuning, judging

@@ -1,41 +1,17 @@
-"""Measures of a probability against what happened, plain and by bootstrap."""
+"""Measures of a probability, an order or a delay against what happened."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paydelay.preflight import importing
+from paydelay.curve import open_share as read_curve
 
 Floats = NDArray[np.float64]
 
-_PROBABILITY_EDGE = 1e-6
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with the ends of its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, value: float, draws: Floats, level: float = 0.95) -> Interval:
-        """A figure with the middle of its draws; without end where there are none."""
-        if not len(draws):
-            return cls(value, float("-inf"), float("inf"))
-        tail = 50.0 * (1.0 - level)
-        low, high = np.percentile(draws, [tail, 100.0 - tail])
-        return cls(float(value), float(low), float(high))
-
-    def to_dict(self) -> dict[str, float | None]:
-        """Plain numbers; None where there is no finite one, since JSON has no other word for it."""
-        ends = {"value": self.value, "low": self.low, "high": self.high}
-        return {name: end if np.isfinite(end) else None for name, end in ends.items()}
+PROBABILITY_EDGE = 1e-6
+"""Probabilities are kept so far from 0 and 1 wherever their logarithm is taken."""
+_CHUNK_ROWS = 2_000
 
 
 class AreaUnderCurve:
@@ -83,7 +59,7 @@ def log_loss(
     >>> round(log_loss(np.array([0.5, 0.5]), np.array([0, 1])), 4)
     0.6931
     """
-    clipped = np.clip(probability, _PROBABILITY_EDGE, 1.0 - _PROBABILITY_EDGE)
+    clipped = np.clip(probability, PROBABILITY_EDGE, 1.0 - PROBABILITY_EDGE)
     losses = -(outcome * np.log(clipped) + (1.0 - outcome) * np.log1p(-clipped))
     return float(np.average(losses, weights=weight))
 
@@ -95,34 +71,6 @@ def brier_score(
 ) -> float:
     """Mean squared distance of probability and outcome."""
     return float(np.average((np.asarray(probability) - outcome) ** 2, weights=weight))
-
-
-def calibration_line(
-    probability: NDArray[np.floating],
-    outcome: NDArray[np.floating],
-    weight: NDArray[np.floating] | None = None,
-) -> tuple[float, float]:
-    """Intercept and slope of the outcome on the predicted log-odds.
-
-    Notes
-    -----
-    Logistic regression by Newton's method (Cox 1958). A slope of 1 and an
-    intercept of 0 mean that the odds are right; a slope below 1, too extreme.
-    """
-    clipped = np.clip(np.asarray(probability, np.float64), _PROBABILITY_EDGE, 1.0 - _PROBABILITY_EDGE)
-    log_odds = np.log(clipped) - np.log1p(-clipped)
-    design = np.column_stack([np.ones_like(log_odds), log_odds])
-    weights = np.ones(len(log_odds)) if weight is None else np.asarray(weight, np.float64)
-    line = np.array([0.0, 1.0])
-    for _ in range(50):
-        fitted = 0.5 * (1.0 + np.tanh(0.5 * design @ line))
-        curvature = weights * np.maximum(fitted * (1.0 - fitted), 1e-12)
-        hessian = (design * curvature[:, None]).T @ design + 1e-9 * np.eye(2)
-        step = np.linalg.solve(hessian, design.T @ (weights * (outcome - fitted)))
-        line = line + step
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(line[0]), float(line[1])
 
 
 class CapturedValue:
@@ -269,11 +217,11 @@ def curve_score(
     horizons_days : array of shape (n_horizons,)
         Days after the due date, increasing.
     open_share : array of shape (n_rows, n_horizons)
-        P(still open) at each of them; 1 where the horizon has passed.
+        P(still open) at each of them.
     days_past_due : array of shape (n_rows,)
-        as_of less due date: from there on the curve is a forecast.
+        as_of less due date: the curve is 1 up to there, and a forecast from the day after.
     delay_days : array of shape (n_rows,)
-        What came; infinite where still open after the last horizon.
+        What came; infinite where still open at the last horizon.
 
     Returns
     -------
@@ -284,9 +232,11 @@ def curve_score(
     Notes
     -----
     The integral of the squared distance between the curve and the step that came
-    (Matheson and Winkler 1976), cut at the last horizon H. An invoice is open to the
-    close of the day before it is settled, so that S(h) holds from day h to h + 1; between
-    two horizons S runs straight.
+    (Matheson and Winkler 1976), both cut at the last horizon H: whatever is open then counts as
+    settled on that day, as a delay capped at H does in a mean absolute error. An invoice is
+    open to the close of the day before it is settled, so that S(h) holds from day h to h + 1.
+    The curve is read as :func:`paydelay.curve.open_share` reads it: straight from as_of to
+    the first horizon, and from one horizon to the next.
 
     Examples
     --------
@@ -297,139 +247,21 @@ def curve_score(
     >>> curve_score(day, sharp, np.array([-3]), np.array([3.0])).tolist()
     [2.0]
     """
-    first, last = int(horizons_days[0]), int(horizons_days[-1])
-    days = np.arange(first, last + 1)
-    right = np.searchsorted(horizons_days, days)
-    left = np.maximum(right - (np.asarray(horizons_days)[right] != days), 0)
-    width = np.maximum(np.asarray(horizons_days)[right] - np.asarray(horizons_days)[left], 1)
-    share = (days - np.asarray(horizons_days)[left]) / width
-    curve = open_share[:, left] + (open_share[:, right] - open_share[:, left]) * share
-    came = delay_days[:, None] > days
-    ahead = days > np.asarray(days_past_due)[:, None]
-    score = np.where(ahead, (curve - came) ** 2, 0.0).sum(axis=1)
-    return np.where(ahead.any(axis=1), score, np.nan)
-
-
-def bootstrap_draws(
-    cluster: NDArray[np.integer],
-    figure: Callable[[Floats], float],
-    replicate_count: int = 300,
-    seed: int = 7,
-) -> Floats:
-    """A weighted figure under draws of whole clusters with replacement.
-
-    Parameters
-    ----------
-    cluster : array of shape (n_rows,)
-        Rows that belong together, such as those of one customer.
-    figure : callable
-        From row weights to the figure. For a paired gain it returns the
-        difference of two figures under the same weights.
-    replicate_count, seed
-        Number of draws and their seed: the same seed gives the same draws.
-
-    Returns
-    -------
-    array of shape (n_draws,)
-        Those of the draws in which the figure is finite.
-    """
-    _, code = np.unique(cluster, return_inverse=True)
-    count = int(code.max()) + 1 if len(code) else 0
-    generator = np.random.default_rng(seed)
-    draws = []
-    for _ in range(replicate_count if count else 0):
-        times = np.bincount(generator.integers(0, count, count), minlength=count).astype(np.float64)
-        draws.append(figure(times[code]))
-    return np.array([draw for draw in draws if np.isfinite(draw)])
-
-
-def cluster_bootstrap(
-    cluster: NDArray[np.integer],
-    figure: Callable[[Floats], float],
-    replicate_count: int = 300,
-    seed: int = 7,
-    level: float = 0.95,
-) -> Interval:
-    """Interval of a weighted figure by drawing whole clusters with replacement.
-
-    Parameters
-    ----------
-    cluster, figure, replicate_count, seed
-        As :func:`bootstrap_draws` takes them.
-    level : float
-        Coverage of the interval.
-
-    Returns
-    -------
-    Interval
-    """
-    draws = bootstrap_draws(cluster, figure, replicate_count, seed)
-    return Interval.of(figure(np.ones(len(cluster))), draws, level)
-
-
-def two_way_interval(
-    first: NDArray[np.integer],
-    second: NDArray[np.integer],
-    figure: Callable[[Floats], float],
-    replicate_count: int = 300,
-    seed: int = 7,
-    level: float = 0.95,
-) -> Interval:
-    """Interval of a weighted figure whose rows share luck in two ways, such as by customer and by week.
-
-    Parameters
-    ----------
-    first, second : array of shape (n_rows,)
-        The two groups of each row.
-    figure : callable
-        From row weights to the figure.
-    replicate_count, seed
-        Number of draws and their seed.
-    level : float
-        Coverage of the interval.
-
-    Returns
-    -------
-    Interval
-        Even about the figure, and without end where a way has one group only.
-
-    Notes
-    -----
-    Groups of both ways are drawn with replacement, each on its own, and a row counts as
-    often as both of its groups were drawn (the pigeonhole bootstrap of Owen 2007, whose
-    spread is rather too large than too small). The interval is the spread of the draws (half
-    the way between their 16th and 84th percentile) times the quantile of Student's
-    distribution with one degree less than the fewer groups (after Cameron, Gelbach and
-    Miller 2008), since few weeks tell little of their spread.
-
-    Examples
-    --------
-    >>> customer, week = np.repeat(np.arange(20), 10), np.tile(np.arange(10), 20)
-    >>> paid = ((customer + week) % 2).astype(float)
-    >>> mean = two_way_interval(customer, week, lambda times: float(np.average(paid, weights=times)))
-    >>> mean.low < 0.5 < mean.high
-    True
-    """
-    with importing("Telling an interval"):
-        from scipy.special import stdtrit
-
-    codes = [np.unique(group, return_inverse=True)[1] for group in (first, second)]
-    counts = [int(code.max()) + 1 if len(code) else 0 for code in codes]
-    value = figure(np.ones(len(first)))
-    if min(counts) < 2 or not np.isfinite(value):
-        return Interval(value, float("-inf"), float("inf"))
-    generator = np.random.default_rng(seed)
-    draws = []
-    for _ in range(replicate_count):
-        times = np.ones(len(first))
-        for code, count in zip(codes, counts, strict=True):
-            times *= np.bincount(generator.integers(0, count, count), minlength=count)[code]
-        draws.append(figure(times) if times.any() else float("nan"))
-    # A few draws without a case of one kind have a slope without end: they are not to be all the spread.
-    known = np.array(draws)[np.isfinite(draws)]
-    spread = float(np.diff(np.percentile(known, [15.87, 84.13]))[0] / 2.0) if len(known) else float("inf")
-    reach = float(stdtrit(min(counts) - 1, 0.5 + 0.5 * level)) * spread
-    return Interval(value, value - reach, value + reach)
+    horizons = tuple(np.asarray(horizons_days).tolist())
+    last, shares = int(horizons[-1]), np.asarray(open_share, np.float64)
+    overdue, came = np.asarray(days_past_due, np.int64), np.minimum(delay_days, last)
+    # A payment recorded late may have come before as_of: those days count as well.
+    first = np.fmin(overdue + 1, np.floor(came))
+    score = np.full(len(overdue), np.nan)
+    # The days to add up begin with the earliest of some rows: rows of a kind go together.
+    order = np.argsort(first, kind="stable")
+    order = order[overdue[order] < last]
+    for start in range(0, len(order), _CHUNK_ROWS):
+        rows = order[start : start + _CHUNK_ROWS]
+        days = np.arange(int(first[rows[0]]), last)[None, :]
+        curve = read_curve(shares[rows], horizons, 0.0, overdue[rows], days)
+        score[rows] = ((curve - (came[rows, None] > days)) ** 2).sum(axis=1)
+    return score
 
 
 def average_precision(
@@ -465,70 +297,3 @@ def average_precision(
         return float("nan")
     precision = np.divide(found, looked_at, out=np.zeros(len(found)), where=looked_at > 0)
     return float((precision * late).sum() / found[-1])
-
-
-def expected_calibration_error(
-    probability: NDArray[np.floating],
-    outcome: NDArray[np.floating],
-    weight: NDArray[np.floating] | None = None,
-    bin_count: int = 15,
-    debiased: bool = True,
-) -> float:
-    """Mean distance of predicted and observed rate over bins of equal mass.
-
-    Parameters
-    ----------
-    probability, outcome : array of shape (n_rows,)
-        Outcome is 1 or 0.
-    weight : array of shape (n_rows,), optional
-        Weights of the rows.
-    bin_count : int
-        Bins, each with the same weight of rows.
-    debiased : bool
-        Take from each bin's squared distance what chance alone adds to it.
-
-    Returns
-    -------
-    float
-        0 where every bin's rate is as predicted; NaN without rows.
-
-    Notes
-    -----
-    A perfect forecast of n rows shows a squared distance of about
-    rate (1 - rate) / (n - 1) in a bin by chance; this is subtracted, and what
-    falls below zero counts as zero (after Kumar, Liang and Ma 2019, who sum the
-    squares instead). Weighted rows count as their effective number. Rows that
-    share an outcome are fewer than they seem, and leave some of the bias.
-
-    Since no bin counts as less than zero, chance can only add: a perfect forecast
-    has an error above 0 on average, and no interval drawn of it reaches below 0.
-    That an interval lies above 0 therefore does not show a forecast to be wrong;
-    the slope and the intercept of :func:`calibration_line` can.
-
-    Examples
-    --------
-    >>> probability = np.repeat([0.2, 0.8], 10)
-    >>> outcome = np.array([0] * 8 + [1] * 2 + [0] * 4 + [1] * 6)
-    >>> round(expected_calibration_error(probability, outcome, bin_count=2, debiased=False), 2)
-    0.1
-    >>> round(expected_calibration_error(probability, outcome, bin_count=2), 2)
-    0.06
-    """
-    weights = np.ones(len(probability)) if weight is None else np.asarray(weight, np.float64)
-    order = np.argsort(probability, kind="stable")
-    order = order[weights[order] > 0]
-    if not len(order):
-        return float("nan")
-    weights = weights[order]
-    middle = np.cumsum(weights) - 0.5 * weights
-    bins = np.minimum((middle / weights.sum() * bin_count).astype(np.int64), bin_count - 1)
-    mass = np.bincount(bins, weights, minlength=bin_count)
-    filled = mass > 0
-    predicted = np.bincount(bins, weights * probability[order], minlength=bin_count)[filled] / mass[filled]
-    observed = np.bincount(bins, weights * outcome[order], minlength=bin_count)[filled] / mass[filled]
-    squared = (predicted - observed) ** 2
-    if debiased:
-        effective = mass[filled] ** 2 / np.bincount(bins, weights**2, minlength=bin_count)[filled]
-        chance = observed * (1.0 - observed) / np.maximum(effective - 1.0, 1.0)
-        squared = np.maximum(squared - chance, 0.0)
-    return float(np.average(np.sqrt(squared), weights=mass[filled]))

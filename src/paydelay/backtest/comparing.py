@@ -12,18 +12,12 @@ from numpy.typing import NDArray
 from paydelay.backtest.judging import PROBABILITIES, Judged, is_probability
 from paydelay.calibration import Floats
 from paydelay.config import BacktestSettings
-from paydelay.metrics import (
-    AreaUnderCurve,
-    CapturedValue,
-    Interval,
-    average_precision,
-    bootstrap_draws,
-    brier_score,
+from paydelay.intervals import Interval, bootstrap_draws, cluster_bootstrap
+from paydelay.metrics import AreaUnderCurve, CapturedValue, average_precision, brier_score, log_loss, skill
+from paydelay.reliability import (
+    calibration_error_by_chance,
     calibration_line,
-    cluster_bootstrap,
     expected_calibration_error,
-    log_loss,
-    skill,
 )
 
 TOP_SHARES = (0.05, 0.1, 0.2)
@@ -143,14 +137,38 @@ def table(judged: Judged, contact_count: int, weight: Floats | None = None) -> p
     Returns
     -------
     polars.DataFrame
-        ``scorer`` and the columns of :func:`measures`, null where a scorer has none.
+        ``scorer``, the columns of :func:`measures` and ``ece_by_chance``, the ECE that perfect
+        probabilities of the same sizes would show on average; null where a scorer has none.
     """
     rows = [
-        {"scorer": name} | {key: measure(weight) for key, measure in found.items()}
+        {"scorer": name}
+        | {key: measure(weight) for key, measure in found.items()}
+        | {"ece_by_chance": ece_by_chance(judged, name, weight)}
         for name in dict.fromkeys((*judged.said, *judged.orders, "oracle"))
         for found in [measures(judged, name, contact_count)]
     ]
     return pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
+
+
+def ece_by_chance(judged: Judged, scorer: str, weight: Floats | None = None) -> float:
+    """The ECE that a scorer's probabilities would show on average if they were right.
+
+    Parameters
+    ----------
+    judged : Judged
+    scorer : str
+        Anyone; only of probabilities there is an ECE.
+    weight : array of shape (n_rows,), optional
+        Weights of the rows, such as their amounts.
+
+    Returns
+    -------
+    float
+        The rows of an invoice share one outcome. NaN of what is no probability.
+    """
+    if not is_probability(scorer) or scorer not in judged.said:
+        return float("nan")
+    return calibration_error_by_chance(judged.said[scorer], weight, fate=judged.invoice)
 
 
 def intervals(
@@ -256,7 +274,8 @@ def gain(
     cluster = judged.customer if by_customer else judged.cluster
     draws = bootstrap_draws(cluster, difference, settings.replicate_count, settings.seed)
     value = difference(np.ones(len(judged)))
-    above = float((draws > 0.0).mean()) if len(draws) else float("nan")
+    # A draw without a figure does not speak for the scorer.
+    above = float((draws > 0.0).mean()) if np.isfinite(draws).any() else float("nan")
     return Gain(Interval.of(value, draws), above)
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from paydelay.backtest.comparing import interval_of_rate, mean_of
 from paydelay.calibration import Floats
 from paydelay.config import BacktestSettings
-from paydelay.metrics import cluster_bootstrap, pinball_loss
+from paydelay.intervals import cluster_bootstrap
+from paydelay.metrics import pinball_loss
 
 _QUANTILES = {"delay_10": 0.1, "delay_median": 0.5, "delay_90": 0.9}
 _SCORERS = {"model": "delay_median", "customer_median": "customer_median", "always_0": "always_0"}

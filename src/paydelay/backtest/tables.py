@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paydelay.backtest.comparing import TOP_SHARES, interval_of_rate, intervals, measures
+from paydelay.backtest.comparing import TOP_SHARES, ece_by_chance, interval_of_rate, intervals, measures
 from paydelay.backtest.judging import Judged, slices
 from paydelay.calibration import Floats
 from paydelay.config import BacktestSettings
-from paydelay.metrics import CapturedValue, calibration_line, cluster_bootstrap
+from paydelay.intervals import cluster_bootstrap
+from paydelay.metrics import CapturedValue
+from paydelay.reliability import calibration_line
 
 BINS = 15
 """Bins of equal mass in which predicted and observed rates are set side by side."""
@@ -151,8 +153,8 @@ def by_slice(
     -------
     polars.DataFrame
         ``kind``, ``slice``, ``row_count``, ``came_share`` with ``came_low`` and ``came_high``,
-        ``predicted_share``, ``auc``, ``baseline_auc``, ``log_loss``, ``ece``, ``slope``,
-        ``slope_low``, ``slope_high`` and the first value found in the first 20 %; figures are
+        ``predicted_share``, ``auc``, ``baseline_auc``, ``log_loss``, ``ece``, ``ece_by_chance``,
+        ``slope``, ``slope_low``, ``slope_high`` and the first value found in the first 20 %; figures are
         null where a slice holds only one outcome.
     """
     value = f"{next(iter(judged.values))}_20"
@@ -174,6 +176,7 @@ def by_slice(
                 "baseline_auc": theirs["auc"](None),
                 "log_loss": ours["log_loss"](None),
                 "ece": ours["ece"](None),
+                "ece_by_chance": ece_by_chance(part, scorer),
                 **slope,
                 value: ours[value](None),
             }

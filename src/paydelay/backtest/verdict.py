@@ -13,7 +13,7 @@ import polars as pl
 from paydelay.backtest.comparing import Gain, best_baseline, gain, outermost
 from paydelay.backtest.judging import BASELINES, ORDERS, SCORER, Judged, without_largest
 from paydelay.config import BacktestSettings
-from paydelay.metrics import Interval
+from paydelay.intervals import Interval
 
 MONEY = {"late": "late_value", "unpaid": "unpaid_value"}
 """The money that the verdict of each outcome is about."""

@@ -29,8 +29,8 @@ from paydelay.language import phrase
 if TYPE_CHECKING:
     from paydelay.backtest import Backtest
     from paydelay.config import Config
+    from paydelay.intervals import Interval
     from paydelay.ledger import Ledger
-    from paydelay.metrics import Interval
     from paydelay.model import DelayModel
     from paydelay.report.columns import Lines
     from paydelay.tracking import Promotion

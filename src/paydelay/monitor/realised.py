@@ -13,18 +13,11 @@ from numpy.typing import NDArray
 from paydelay.backtest.judging import SCORER, Judged, judged_rows
 from paydelay.calibration import Floats
 from paydelay.config import MonitorSettings
-from paydelay.metrics import (
-    AreaUnderCurve,
-    CapturedValue,
-    Interval,
-    brier_score,
-    calibration_line,
-    expected_calibration_error,
-    log_loss,
-    two_way_interval,
-)
+from paydelay.intervals import Interval, two_way_interval
+from paydelay.metrics import AreaUnderCurve, CapturedValue, brier_score, log_loss
 from paydelay.monitor.books import PastBooks
 from paydelay.monitor.verdicts import Check, by_interval, finite
+from paydelay.reliability import calibration_line, expected_calibration_error
 
 TOP_SHARE = 0.2
 """Share of each book of which it is told how much of the money it held."""

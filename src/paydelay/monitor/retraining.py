@@ -15,8 +15,9 @@ from paydelay.calibration import Floats
 from paydelay.config import Config, MonitorSettings
 from paydelay.errors import ImmatureOutcomeError, ThinLedgerError
 from paydelay.features import Catalogue
+from paydelay.intervals import Interval
 from paydelay.ledger import Ledger
-from paydelay.metrics import Interval, log_loss
+from paydelay.metrics import log_loss
 from paydelay.model import DelayModel
 from paydelay.monitor.books import PastBooks
 from paydelay.monitor.realised import Realised

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from paydelay.metrics import Interval
+from paydelay.intervals import Interval
 
 Verdict = Literal["ok", "watch", "alarm", "not_judged"]
 """What a check comes to; not judged where there is too little to go by."""

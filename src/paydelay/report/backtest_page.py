@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,7 +172,9 @@ def _tiles(proof: Backtest, language: str) -> Markup:
         (
             phrase("backtest.tile.gain", language),
             difference(gain.value, proof, language),
-            [phrase("backtest.interval_ends", language, ends=difference_ends(gain, proof, language))],
+            [phrase("backtest.interval_ends", language, ends=difference_ends(gain, proof, language))]
+            if math.isfinite(gain.low)
+            else [],
         ),
         (
             phrase("backtest.tile.auc", language),

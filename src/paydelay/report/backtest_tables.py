@@ -25,9 +25,11 @@ from paydelay.report.proof_content import (
     PROBABILITY,
     RANKING,
     VALUES,
+    chance_of,
     figure_text,
     headed,
     intervals_of,
+    method_notes,
     money,
     outcomes_of,
     scorers_of,
@@ -113,6 +115,8 @@ def calibration_table(proof: Backtest, language: str) -> Markup:
         ]
         for figure in _CALIBRATION
     ]
+    chance = [figure_text("ece", chance_of(proof, outcome), language) for outcome in outcomes]
+    lines.insert(1, [phrase("column.ece_by_chance", language), *chance])
     headings = [
         phrase("column.measure", language),
         *(phrase(f"backtest.outcome.{outcome}", language) for outcome in outcomes),
@@ -150,6 +154,7 @@ def _slices_table(proof: Backtest, outcome: str, language: str) -> Markup:
         *(_column(name, language) for name in ("slice", "rows", "predicted", "came")),
         phrase("column.slope", language),
         phrase("column.ece", language),
+        phrase("column.ece_by_chance", language),
         phrase("column.log_loss", language),
         phrase("column.auc", language),
         headed(scorer_name(best_by_auc(proof, outcome), language)),
@@ -171,7 +176,10 @@ def _slices_table(proof: Backtest, outcome: str, language: str) -> Markup:
                 format_share(line["predicted_share"], language, 1),
                 with_interval("_value_", came, language),
                 with_interval("slope", slope, language),
-                *(figure_text(name, line[name], language) for name in ("ece", "log_loss", "auc")),
+                *(
+                    figure_text(name, line[name], language)
+                    for name in ("ece", "ece_by_chance", "log_loss", "auc")
+                ),
                 figure_text("auc", line["baseline_auc"], language),
                 figure_text(value, line[value], language),
             ]
@@ -304,7 +312,7 @@ def _of_view(proof: Backtest, outcome: str, view: str, language: str) -> list[Ma
     found = intervals_of(proof, outcome, view)
     valued = [f"{value}_{depth}" for value in VALUES[outcome] for depth in DEPTHS]
     parts = []
-    for figures in ((*RANKING, *PROBABILITY), valued):
+    for figures in ((*RANKING, *PROBABILITY, "ece_by_chance"), valued):
         known = [name for name in figures if name in scorers.columns and scorers[name].is_not_null().any()]
         if not known:
             continue
@@ -323,6 +331,7 @@ def _of_view(proof: Backtest, outcome: str, view: str, language: str) -> list[Ma
         for name, line in found.items()
     ]
     parts += [
+        *(tag("p", note, class_="more") for note in method_notes(proof, outcome, language)[1:]),
         tag("h3", title),
         grid(title, [phrase("column.measure", language), _method("model", language)], lines),
     ]

@@ -18,6 +18,7 @@ from paydelay.report.proof_content import (
     headed,
     intervals_of,
     limits,
+    method_notes,
     outcomes_of,
     scorers_of,
     verdict_sentences,
@@ -141,7 +142,8 @@ def _figures(proof: Backtest, outcome: str, language: str) -> str:
             if line["scorer"] != MODEL[outcome]
         ],
     )
-    return "\n\n".join([f"### {phrase(f'backtest.outcome.{outcome}', language)}", ours, others])
+    notes = method_notes(proof, outcome, language)
+    return "\n\n".join([f"### {phrase(f'backtest.outcome.{outcome}', language)}", ours, others, *notes])
 
 
 def _list(items: Iterable[str]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from paydelay.features import CATALOGUE
 from paydelay.figures.naming import driver_name, shown
+from paydelay.intervals import Interval
 from paydelay.language import format_number, format_share, phrase
-from paydelay.metrics import Interval
 from paydelay.monitor import Check, Monitoring
 
 _SHARES = ("captured", "missing_values", "new_customers", "coverage")

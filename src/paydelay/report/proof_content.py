@@ -12,8 +12,8 @@ import polars as pl
 from paydelay.backtest import Backtest, Verdict
 from paydelay.figures.naming import best_by_auc, scorer_name, slice_kind, slice_name
 from paydelay.figures.proofs import FEW_ROWS, TOP_SHARE
+from paydelay.intervals import Interval
 from paydelay.language import format_amount, format_number, format_share, phrase
-from paydelay.metrics import Interval
 
 OUTCOMES = ("late", "unpaid")
 MODEL = {"late": "model", "unpaid": "unpaid"}
@@ -44,9 +44,9 @@ def money(value: float, proof: Backtest, language: str) -> str:
 
 
 def signed(value: float, language: str, decimals: int) -> str:
-    """A difference of figures with its sign."""
-    text = format_number(value, language, decimals)
-    return f"+{text}" if value > 0 and text.strip("0.,") else text
+    """A difference of figures with its sign; a dash where there is none."""
+    text = format_number(value if math.isfinite(value) else None, language, decimals)
+    return f"+{text}" if 0.0 < value < math.inf and text.strip("0.,") else text
 
 
 def difference(value: float, proof: Backtest, language: str, key: str = "difference") -> str:
@@ -87,6 +87,22 @@ def scorers_of(proof: Backtest, outcome: str, view: str = "all") -> pl.DataFrame
     return proof.tables["scorers"].filter(outcome=outcome, view=view)
 
 
+def chance_of(proof: Backtest, outcome: str) -> float | None:
+    """The ECE that the model's probabilities would show on average if they were right."""
+    found: float | None = scorers_of(proof, outcome).filter(scorer=MODEL[outcome])["ece_by_chance"].item()
+    return found
+
+
+def method_notes(proof: Backtest, outcome: str, language: str) -> list[str]:
+    """What has to be known beside the figures of every method."""
+    names = {name: scorer_name(f"{name}_amount", language) for name in ("overdue", "largest")}
+    ece = intervals_of(proof, outcome)["ece"]["value"]
+    told = {"ece": figure_text("ece", ece, language)}
+    told["chance"] = figure_text("ece", chance_of(proof, outcome), language)
+    same = [phrase("backtest.means.same_order", language, **names)] if outcome == "late" else []
+    return [phrase("backtest.chance", language, **told), *same]
+
+
 def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]:
     """The verdict, how sure it is, what is left without the largest customer, and the AUC.
 
@@ -119,13 +135,7 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
             difference=difference(gain.value, proof, language),
             baseline=scorer_name(verdict.baseline, language),
         ),
-        phrase(
-            "backtest.verdict.surely",
-            language,
-            ends=difference_ends(gain, proof, language),
-            share=format_share(verdict.share_above, language, 1),
-            draws=draws(proof, language),
-        ),
+        *_surely(verdict, proof, language),
         *_told_with_ends("surely_by_customer", verdict.gain_by_customer, proof, language),
         *_told_with_ends("without_largest", rest, proof, language),
         *_over_order(verdict, proof, language),
@@ -141,6 +151,21 @@ def verdict_sentences(proof: Backtest, outcome: str, language: str) -> list[str]
     ]
 
 
+def _surely(verdict: Verdict, proof: Backtest, language: str) -> list[str]:
+    """How sure the gain is; nothing where too many draws know of none."""
+    if not _has_ends(verdict.gain_per_book):
+        return []
+    return [
+        phrase(
+            "backtest.verdict.surely",
+            language,
+            ends=difference_ends(verdict.gain_per_book, proof, language),
+            share=format_share(verdict.share_above, language, 1),
+            draws=draws(proof, language),
+        )
+    ]
+
+
 def _over_order(verdict: Verdict, proof: Backtest, language: str) -> list[str]:
     """What is gained over the best plain order, where the best simple method is not that one."""
     if verdict.order == verdict.baseline:
@@ -151,11 +176,15 @@ def _over_order(verdict: Verdict, proof: Backtest, language: str) -> list[str]:
 
 def _told_with_ends(key: str, gain: Interval, proof: Backtest, language: str, **named: str) -> list[str]:
     """A gain in money with its interval; nothing where it has none, as that of a single customer."""
-    if not all(map(math.isfinite, (gain.value, gain.low, gain.high))):
+    if not _has_ends(gain):
         return []
     named["ends"] = difference_ends(gain, proof, language)
     told = difference(gain.value, proof, language)
     return [phrase(f"backtest.verdict.{key}", language, difference=told, **named)]
+
+
+def _has_ends(gain: Interval) -> bool:
+    return all(map(math.isfinite, (gain.value, gain.low, gain.high)))
 
 
 def _is_sure(gain: Interval) -> bool:

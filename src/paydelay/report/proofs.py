@@ -15,6 +15,7 @@ from paydelay.report.proof_content import (
     figure_text,
     headed,
     headline,
+    method_notes,
     money,
     outcomes_of,
     scorers_of,
@@ -86,6 +87,8 @@ def _print_methods(lines: Lines, proof: Backtest, outcome: str, language: str) -
     ]
     _titled(lines, f"backtest.outcome.{outcome}", language)
     lines.grid(columns, indent="  ")
+    for note in method_notes(proof, outcome, language):
+        lines.text(note, "dim", indent="  ")
 
 
 def _print_money(lines: Lines, proof: Backtest, outcome: str, language: str) -> None:

@@ -79,9 +79,9 @@ def _gate_sentence(name: str, gate: Mapping[str, Any], language: str) -> str:
 
 
 def _measured(gate: Mapping[str, Any]) -> bool:
-    # JSON has no NaN: a gain that could not be measured may come back as None.
-    value = gate["gain"]["value"]
-    return value is not None and math.isfinite(value)
+    # JSON has no NaN: a gain that could not be measured, or has no ends, may come back as None.
+    ends = (gate["gain"][name] for name in ("value", "low", "high"))
+    return all(end is not None and math.isfinite(end) for end in ends)
 
 
 def gate_figures(gates: Mapping[str, Mapping[str, Any]], language: str) -> list[tuple[str, str, str]]:

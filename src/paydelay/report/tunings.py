@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from paydelay.intervals import Interval
 from paydelay.language import format_number, phrase
-from paydelay.metrics import Interval
 from paydelay.report.columns import Column, Lines
 from paydelay.tune import Tuning
 

@@ -21,8 +21,8 @@ from paydelay.errors import ThinLedgerError, TrackingError
 from paydelay.features import Catalogue
 from paydelay.folds import Fold
 from paydelay.history import History
+from paydelay.intervals import Interval, cluster_bootstrap
 from paydelay.ledger import Ledger
-from paydelay.metrics import Interval, cluster_bootstrap
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes, last_recorded_day
 from paydelay.panel import as_date

@@ -11,15 +11,10 @@ from numpy.typing import NDArray
 
 from paydelay.calibration import Floats
 from paydelay.errors import FeatureMismatchError
-from paydelay.metrics import (
-    AreaUnderCurve,
-    Interval,
-    brier_score,
-    calibration_line,
-    cluster_bootstrap,
-    log_loss,
-)
+from paydelay.intervals import Interval, cluster_bootstrap
+from paydelay.metrics import AreaUnderCurve, brier_score, log_loss
 from paydelay.panel import Panel
+from paydelay.reliability import calibration_line
 
 BASELINE_FEATURE = "late_share_shrunk_365"
 """The customer's smoothed late ratio, which every model has to beat."""
@@ -45,8 +40,9 @@ class Gate:
     passed: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for the manifest."""
-        return {"gain": self.gain.to_dict(), "figures": self.figures, "passed": self.passed}
+        """Plain data for the manifest; None for a figure that could not be told."""
+        figures = {name: value if np.isfinite(value) else None for name, value in self.figures.items()}
+        return {"gain": self.gain.to_dict(), "figures": figures, "passed": self.passed}
 
 
 def judge(
@@ -85,7 +81,7 @@ def require_baseline(feature_names: Sequence[str]) -> None:
 
 def gate_sentence(gate: Gate) -> str:
     """Why a model was not let through."""
-    if not np.isfinite(gate.gain.value):
+    if not np.isfinite([gate.gain.value, gate.gain.low]).all():
         return (
             "The model could not be judged: the latest mature period holds too few invoices of both "
             "outcomes. Give a longer ledger, or keep it all the same with --force (force=True)."

@@ -15,7 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paydelay.calibration import Floats
-from paydelay.metrics import AreaUnderCurve, brier_score, two_way_interval
+from paydelay.intervals import two_way_interval
+from paydelay.metrics import AreaUnderCurve, brier_score
 from paydelay.model import DelayModel
 from paydelay.outcomes import Outcomes
 from paydelay.panel import Panel

@@ -16,7 +16,7 @@ from polars import selectors as cs
 from paydelay.config import Config
 from paydelay.files import replacing_file
 from paydelay.folds import Fold
-from paydelay.metrics import Interval
+from paydelay.intervals import Interval
 from paydelay.tune.judging import FIGURES
 from paydelay.tune.search import FoldFigures, TrialResult
 from paydelay.tune.space import settings_of, with_settings
