@@ -28,8 +28,20 @@ JOBS = PIPELINES.parent / "configs" / "pipelines"
 TRAINED, SCORED, WATCHED = "2024-06-30", "2024-07-08", "2024-07-28"
 FEW = SMALL | {
     "model": SMALL["model"] | {"tree_count": 5},
-    "backtest": {"fold_count": 2, "replicate_count": 20, "leak_check_count": 1},
+    "backtest": {"fold_count": 2, "step_days": 14, "replicate_count": 20, "leak_check_count": 1},
 }
+# What runs that are killed would each import anew.
+IMPORTED = (
+    "optuna",
+    "lightgbm",
+    "matplotlib.backends.backend_svg",
+    "mlflow.pyfunc",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "paydelay.estimator",
+    "paydelay.pipeline",
+    "paydelay.sources.fec",
+)
 
 
 @pytest.fixture(scope="module")
@@ -373,7 +385,7 @@ def test_a_stage_of_ones_own_is_told_by_its_own_name(
 def server() -> Iterator[Server]:
     if not hasattr(os, "fork"):
         pytest.skip("needs a system that forks")
-    with serving("optuna", "lightgbm", "matplotlib.figure", "mlflow.pyfunc", "paydelay.pipeline") as running:
+    with serving(*IMPORTED) as running:
         yield running
 
 
