@@ -16,10 +16,10 @@ class Proving(LedgerJob):
 def backtest(job: Proving, stages: Stages) -> None:
     """One stage: the folder. Beside its draft lie the folds as they are finished."""
     config = pdl.load_config(job.config, job.language)
-    ledger = job.books()
+    own, ledger = job.own(), job.books()
 
     def replayed(draft: Path) -> None:
-        proof = pdl.backtest(ledger, config, kept_in=draft.with_name("folds"))
+        proof = pdl.backtest(ledger, config, kept_in=draft.with_name("folds"), **own.arguments())
         draft.mkdir(exist_ok=True)
         pdl.write_backtest_report(draft / "report.html", proof, language=job.language, ledger=ledger)
         proof.write_json(draft / "backtest.json")
@@ -27,11 +27,7 @@ def backtest(job: Proving, stages: Stages) -> None:
         proof.rows.write_parquet(draft / "rows.parquet")
         print_backtest(proof, job.language)
 
-    known = {
-        "ledger": ledger.fingerprint(),
-        "config": config.recorded(),
-        "settings": job.settings("language"),
-    }
+    known = job.known(ledger, own, config) | {"settings": job.settings("language")}
     stages.run("backtest", known, replayed, resumable=True)
     stages.tell("backtest.saved")
 

@@ -27,12 +27,11 @@ def watch(job: Watching, stages: Stages) -> int:
     """One stage: the report. Its verdict stands until one of other inputs is made."""
     config = pdl.load_config(job.config, job.language)
     model = load_model(job.model, config) if job.model else None
-    ledger = job.books()
+    own, ledger = job.own(), job.books()
 
     def watched(draft: Path) -> dict[str, Any]:
-        found = pdl.monitor(
-            ledger, job.scores, job.as_of, model=model, config=config, retraining=job.retraining
-        )
+        asked = {"model": model, "config": config, "retraining": job.retraining} | own.arguments()
+        found = pdl.monitor(ledger, job.scores, job.as_of, **asked)
         draft.mkdir()
         pdl.write_monitoring_report(draft / "report.html", found, language=job.language)
         found.write_json(draft / "monitoring.json")
@@ -40,11 +39,9 @@ def watch(job: Watching, stages: Stages) -> int:
         print_monitoring(found, job.language)
         return {"verdict": found.verdict}
 
-    known = {
-        "ledger": job.known(ledger),
+    known = job.known(ledger, own, config) | {
         "scores": content_of(job.scores),
         "model": model and model.manifest["manifest_sha256"],
-        "config": config.recorded(),
         "settings": job.settings("as_of", "retraining", "language"),
     }
     made = stages.run("monitoring", known, watched)

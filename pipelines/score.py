@@ -36,10 +36,11 @@ def score(job: Scoring, stages: Stages) -> None:
     """One stage: the file, replaced only where the day, the model, the ledger or the job differ."""
     check_target(job.out)
     config = pdl.load_config(job.config, job.language) if job.config else None
-    model, ledger = load_model(job.model, config), job.books()
+    model, own, ledger = load_model(job.model, config), job.own(), job.books()
 
     def scored(draft: Path) -> dict[str, int]:
-        scores = pdl.score(ledger, model, job.as_of, config=config, language=job.language, order=job.order)
+        asked = {"config": config, "language": job.language, "order": job.order} | own.arguments()
+        scores = pdl.score(ledger, model, job.as_of, **asked)
         queue = pdl.rank(scores, job.by, job.order, job.scope, capacity=job.capacity, top=job.top)
         ranked = scores.frame.sort("priority_rank", "invoice_id", nulls_last=True)
         if (job.by, job.scope, job.top or job.capacity) != ("invoice", "all", None):
@@ -48,9 +49,8 @@ def score(job: Scoring, stages: Stages) -> None:
         pdl.deliver(ranked, draft, job.language, csv_style=job.csv_style)
         return {"rows": ranked.height}
 
-    known = {"ledger": job.known(ledger), "model": model.manifest["manifest_sha256"]}
-    known |= {"settings": job.settings(), "config": config and config.recorded()}
-    stages.tell("told.written", n=stages.run("scores", known, scored)["rows"])
+    known = job.known(ledger, own, config) | {"model": model.manifest["manifest_sha256"]}
+    stages.tell("told.written", n=stages.run("scores", known | {"settings": job.settings()}, scored)["rows"])
     tell_trained_later(model, job.as_of, job.language)
     tell_stale(ledger, job.as_of, job.language)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import paydelay as pdl
 from paydelay.cli.books import tell_stale
-from paydelay.cli.extending import ones_own
+from paydelay.cli.extending import check_ones_own
 from paydelay.cli.tracking import TrainedOn, log_model
 from paydelay.pipeline import AsOfJob, Stages, run
 from paydelay.report import print_training
@@ -30,17 +30,18 @@ def train(job: Training, stages: Stages) -> None:
     config = pdl.load_config(job.config, job.language)
     if job.registered_as is not None:
         check_name(job.registered_as)
-    ledger = job.books()
-    known = {"ledger": job.known(ledger), "config": config.recorded()}
+    own, ledger = job.own(), job.books()
+    known = job.known(ledger, own, config)
 
     def trained(draft: Path) -> None:
-        model = pdl.train(ledger, job.as_of, config, force=job.force)
+        check_ones_own(own, ledger, job.as_of, config)
+        model = pdl.train(ledger, job.as_of, config, force=job.force, **own.arguments())
         model.save(draft)
         print_training(model, job.language)
         tell_stale(ledger, job.as_of, job.language)
 
     def logged(_: Path) -> None:
-        model, books = pdl.DelayModel.load(job.out), TrainedOn(ledger, job.ledger, ones_own(None))
+        model, books = pdl.DelayModel.load(job.out), TrainedOn(ledger, job.ledger, own)
         log_model(model, job.out, books, config, job.registered_as, job.proof, job.language, once=True)
 
     stages.run("model", known | {"settings": job.settings("as_of", "force")}, trained)

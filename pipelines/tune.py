@@ -23,20 +23,17 @@ class Search(LedgerJob):
 def tune(job: Search, stages: Stages) -> None:
     """One stage: the folder, with the journal that a stopped run left."""
     config = pdl.load_config(job.config, job.language)
-    ledger = job.books()
+    own, ledger = job.own(), job.books()
 
     def tuned(draft: Path) -> None:
         # Left by a run that was killed: of two at once, the second does not come as far as here.
         for lock in draft.glob("tune.journal.lock*"):
             lock.unlink()
-        found = pdl.tune(ledger, config, draft, trials=job.trials, minutes=job.minutes, resume=True)
+        limits = {"trials": job.trials, "minutes": job.minutes}
+        found = pdl.tune(ledger, config, draft, **limits, resume=True, **own.arguments())
         print_tuning(found, job.language)
 
-    known = {
-        "ledger": ledger.fingerprint(),
-        "config": config.recorded(),
-        "settings": job.settings("trials", "minutes"),
-    }
+    known = job.known(ledger, own, config) | {"settings": job.settings("trials", "minutes")}
     stages.run("tuning", known, tuned, resumable=True)
     stages.tell("told.tuned")
 

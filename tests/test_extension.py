@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
-from calls import AS_OF, SMALL, TRAINED, done, one_sentence, run
+from calls import AS_OF, SMALL, TRAINED, done, one_sentence, pipeline, run
 
 import paydelay as pdl
 from paydelay.errors import FeatureError, FeatureMismatchError, LeakageError, LedgerError
@@ -252,8 +252,10 @@ def test_an_installed_feature_that_peeks_is_refused_before_training(
     peeks = PLUG_IN.replace('lambda view: view.total("issued")', "lambda view: [PAYMENTS(view)] * len(view)")
     install(code=peeks + "\n    PAYMENTS = lambda view: view._history.ledger.payments.height", entry="TOTAL")
     call = ("train", home / "ledger", "--as-of", TRAINED, "--model", tmp_path / "model")
-    assert "see past their as_of date: own_invoice_count" in one_sentence(run(*call))
-    assert not (tmp_path / "model").exists()
+    asked = ("--ledger", home / "ledger", "--as-of", TRAINED, "--out", tmp_path / "model")
+    for ran in (run(*call), pipeline("train", *asked)):
+        assert "see past their as_of date: own_invoice_count" in one_sentence(ran)
+        assert not (tmp_path / "model").exists()
 
 
 def test_an_installed_feature_that_fails_is_named(install: Install, home: Path, tmp_path: Path) -> None:

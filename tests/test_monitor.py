@@ -364,6 +364,29 @@ def test_a_feature_is_held_against_what_it_usually_moves(
     assert (drift.verdict, drift.subject) == ("alarm", "amount")
 
 
+def test_another_weekday_than_those_trained_on_is_no_drift(ledger: Ledger, model: DelayModel) -> None:
+    profile, settings = model.manifest["profile"], MonitorSettings()
+    period = (date.fromisoformat(profile["first"]), date.fromisoformat(profile["last"]))
+    # The panel steps by whole weeks, from a Monday.
+    thursdays = [TRAINED + timedelta(days=7 * week - 4) for week in (2, 3, 4)]
+    past = past_scores([score(ledger, model, day, explain="none") for day in thursdays])
+    rows = {}
+    for name, known in (("alone", None), ("beside", period)):
+        books = past_books(ledger, past, AS_OF, CONFIG, CATALOGUE, period=known)
+        table = feature_table(books, profile, CATALOGUE, settings)
+        rows[name] = table.filter(feature="days_since_payment").row(0, named=True)
+    assert books.before is not None
+    assert set(books.before.rows["as_of"].dt.weekday()) == {4}
+    assert books.before.rows["as_of"].max() < TRAINED
+    # Of a book of more customers the first would be an alarm; beside other Thursdays it is nothing new.
+    moved, usual = rows["alone"]["psi"], profile["features"]["days_since_payment"]["usual_psi"]
+    assert rows["alone"]["usual_psi"] == usual < moved / settings.alarm_times_usual
+    assert rows["beside"]["psi"] == moved < settings.watch_times_usual * rows["beside"]["usual_psi"]
+    # Cents for euros are told all the same.
+    books.every.X[:, CATALOGUE.names.index("amount")] *= 100.0
+    assert feature_table(books, profile, CATALOGUE, settings)["feature"][0] == "amount"
+
+
 def test_a_currency_or_terms_never_seen_and_strangers_are_told(
     ledger: Ledger, model: DelayModel, past: list[Scores]
 ) -> None:

@@ -16,18 +16,32 @@ from calls import PIPELINES, SMALL, contents, one_sentence, pipeline, run
 from killing import Server, serving
 from proofs import SETTINGS, small_ledger, small_proof
 
+import paydelay
 from paydelay import CATALOGUE, DelayModel, Ledger, SimulationSettings, backtest, load_config, simulate
 from paydelay.backtest.kept import KeptFolds
 from paydelay.errors import ConcurrentRunError, ConfigError, TargetError, ThinLedgerError
 from paydelay.pipeline import Job, LedgerJob, Stages, content_of
+from paydelay.pipeline.stages import _content
 from paydelay.sources.fec import write_fec
 
 JOBS = PIPELINES.parent / "configs" / "pipelines"
 TRAINED, SCORED, WATCHED = "2024-06-30", "2024-07-08", "2024-07-28"
 FEW = SMALL | {
     "model": SMALL["model"] | {"tree_count": 5},
-    "backtest": {"fold_count": 2, "replicate_count": 20, "leak_check_count": 1},
+    "backtest": {"fold_count": 2, "step_days": 14, "replicate_count": 20, "leak_check_count": 1},
 }
+# What runs that are killed would each import anew.
+IMPORTED = (
+    "optuna",
+    "lightgbm",
+    "matplotlib.backends.backend_svg",
+    "mlflow.pyfunc",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "paydelay.estimator",
+    "paydelay.pipeline",
+    "paydelay.sources.fec",
+)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +154,34 @@ def test_another_day_another_model_or_an_edited_file_is_told_and_made_anew(
     assert out.read_bytes() == first
 
 
+def test_a_table_of_ones_own_counts_by_what_it_held_on_the_day(home: Path, tmp_path: Path) -> None:
+    table, out = tmp_path / "climate.csv", tmp_path / "model"
+    covariates = ("--covariates", f"climate={table}")
+
+    def said(rows: str) -> str:
+        table.write_text(f"known_on,index\n2023-09-01,1\n{rows}", "utf-8")
+        ran = pipeline("train", *arguments(home, "train"), *covariates, "--out", out)
+        assert (ran.code, ran.err) == (0, "")
+        return ran.out
+
+    assert "Model written" in said("2024-01-02,2\n")
+    first = DelayModel.load(out)
+    assert first.manifest["covariates"] == {"climate": {"by": "book", "columns": ["index"]}}
+    # What became known after the training, or was written otherwise, is no change.
+    assert "nothing to do" in said("2024-01-02,2.0\n2024-08-01,3\n")
+    assert "have changed: features and tables of your own." in said("2024-01-02,5\n")
+    usual = [model.manifest["usual"]["climate_index"] for model in (first, DelayModel.load(out))]
+    assert usual == [2.0, 5.0]
+    # Scored by the pipeline as by the command, and by neither without its table.
+    call = ("--ledger", home / "ledger", "--model", out, "--as-of", SCORED, "--out")
+    sentence = one_sentence(pipeline("score", *call, tmp_path / "queue.csv"))
+    assert "--covariates climate=FILE" in sentence
+    assert pipeline("score", *call, tmp_path / "queue.csv", *covariates).code == 0
+    of_the_command = ("score", home / "ledger", "--model", out, "--as-of", SCORED, *covariates)
+    assert run(*of_the_command, "--out", tmp_path / "expected.csv").code == 0
+    assert (tmp_path / "queue.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+
+
 # ---- What a scheduler is told ----
 
 
@@ -179,6 +221,8 @@ def test_a_job_in_a_file_takes_options_on_top(home: Path, tmp_path: Path) -> Non
     job.write_text(f"ledger: {home}\nout: {tmp_path}/queue\nlanguage: fr\n", "utf-8")
     read = LedgerJob.read([str(job), "--ledger=elsewhere"])
     assert (str(read.ledger), read.language, read.config) == ("elsewhere", "fr", None)
+    more = ("--covariates", "a=a.csv", "--covariates", "[b=b.csv, c=c.csv]")
+    assert LedgerJob.read([str(job), *more]).covariates == ["a=a.csv", "b=b.csv", "c=c.csv"]
     job.write_text("out: queue\nout: other\n", "utf-8")
     with pytest.raises(ConfigError, match="out stands twice"):
         Job.read([str(job)])
@@ -306,6 +350,22 @@ def test_the_content_of_files_counts_and_not_their_place(tmp_path: Path) -> None
     assert content_of(["sqlite:///books.db"]) != content_of(["sqlite:///books.db"])
 
 
+def test_the_code_is_what_is_installed_wherever_it_lies(tmp_path: Path) -> None:
+    package = Path(paydelay.__file__).parent
+    kinds = {path.suffix for path in package.rglob("*") if path.is_file()}
+    assert kinds - {".pyc", ".typed"} == {".py", ".yaml", ".css"}
+    for place in ("installed", "editable"):
+        (tmp_path / place / "report").mkdir(parents=True)
+        for name in ("model.py", "report/page.css"):
+            (tmp_path / place / name).write_text(name, "utf-8")
+    (tmp_path / "editable" / "__pycache__").mkdir()
+    (tmp_path / "editable" / "__pycache__" / "model.cpython-311.pyc").write_bytes(b"compiled")
+    first = _content(tmp_path / "installed")
+    assert _content(tmp_path / "editable") == first
+    (tmp_path / "editable" / "report" / "page.css").write_text("other", "utf-8")
+    assert _content(tmp_path / "editable") != first
+
+
 def test_a_stage_of_ones_own_is_told_by_its_own_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -325,7 +385,7 @@ def test_a_stage_of_ones_own_is_told_by_its_own_name(
 def server() -> Iterator[Server]:
     if not hasattr(os, "fork"):
         pytest.skip("needs a system that forks")
-    with serving("optuna", "lightgbm", "matplotlib.figure", "mlflow.pyfunc", "paydelay.pipeline") as running:
+    with serving(*IMPORTED) as running:
         yield running
 
 

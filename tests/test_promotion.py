@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,23 @@ def registry(store: Store, ledger: Ledger, config: Config) -> Registry:
     return Registry(store, ledger, config)
 
 
+Comparing = Callable[..., Comparison]
+
+
+@pytest.fixture(scope="module")
+def compared_once() -> Comparing:
+    """A comparison of two models on the same books, made once for all tests that come to it."""
+    made: dict[tuple[str, str, str], Comparison] = {}
+
+    def once(champion: DelayModel, challenger: DelayModel, ledger: Ledger, *more: Any) -> Comparison:
+        key = (champion.version, challenger.version, ledger.fingerprint())
+        if key not in made:
+            made[key] = compared(champion, challenger, ledger, *more)
+        return made[key]
+
+    return once
+
+
 def gains(**intervals: tuple[float, float]) -> dict[str, Interval]:
     return {name: Interval((low + high) / 2.0, low, high) for name, (low, high) in intervals.items()}
 
@@ -114,8 +132,16 @@ def gains(**intervals: tuple[float, float]) -> dict[str, Interval]:
 
 
 def test_a_better_recipe_is_promoted_and_the_decision_is_written_down(
-    registry: Registry, poor: DelayModel, good: DelayModel, ledger: Ledger, config: Config, tmp_path: Path
+    registry: Registry,
+    poor: DelayModel,
+    good: DelayModel,
+    ledger: Ledger,
+    config: Config,
+    tmp_path: Path,
+    compared_once: Comparing,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(promotion, "compared", compared_once)
     name = registry.of(poor, good)
     decision = promote(name, ledger, config)
     assert (decision.promoted, decision.why, decision.forced) == (True, "better", False)
@@ -140,8 +166,15 @@ def test_a_better_recipe_is_promoted_and_the_decision_is_written_down(
 
 
 def test_a_worse_recipe_is_not_and_the_command_says_why(
-    registry: Registry, poor: DelayModel, good: DelayModel, books: Path, own: Path
+    registry: Registry,
+    poor: DelayModel,
+    good: DelayModel,
+    books: Path,
+    own: Path,
+    compared_once: Comparing,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(promotion, "compared", compared_once)
     name = registry.of(good, poor)
     ran = run("promote", name, "--ledger", books, "--config", own)
     said = " ".join(ran.out.split())
@@ -271,8 +304,7 @@ def test_of_two_promotions_one_wins_and_the_other_is_told(
     good: DelayModel,
     books: Path,
     own: Path,
-    ledger: Ledger,
-    config: Config,
+    compared_once: Comparing,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = registry.of(poor, good)
@@ -280,9 +312,9 @@ def test_of_two_promotions_one_wins_and_the_other_is_told(
 
     def slow(*arguments: Any) -> Comparison:
         # While this one compares, another one begins and ends.
-        monkeypatch.setattr(promotion, "compared", compared)
-        first.append(promote(name, ledger, config))
-        return compared(*arguments)
+        monkeypatch.setattr(promotion, "compared", compared_once)
+        first.append(promote(name, registry.ledger, registry.config))
+        return compared_once(*arguments)
 
     monkeypatch.setattr(promotion, "compared", slow)
     told = one_sentence(run("promote", name, "--ledger", books, "--config", own), code=1)

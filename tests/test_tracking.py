@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -334,7 +334,10 @@ def books(home: Path, ledger: Ledger) -> Path:
 @pytest.fixture(scope="module")
 def own(home: Path, config: Config) -> Path:
     file = home / "own.yaml"
-    file.write_text(yaml.safe_dump({**SETTINGS, "tracking": {"uri": config.tracking.uri}}), "utf-8")
+    # One fold is enough where only what is logged of it is looked at.
+    few = SETTINGS["backtest"] | {"fold_count": 1, "step_days": 14}
+    values = {**SETTINGS, "backtest": few, "tracking": {"uri": config.tracking.uri}}
+    file.write_text(yaml.safe_dump(values), "utf-8")
     return file
 
 
@@ -346,11 +349,21 @@ def away(home: Path) -> Path:
     return file
 
 
-@pytest.mark.usefixtures("store")
-def test_train_registers_and_score_reads_it_by_its_alias(home: Path, books: Path, own: Path) -> None:
-    ours = ("--config", own)
+@pytest.fixture(scope="module")
+def covariates(home: Path) -> tuple[object, ...]:
+    """A dated table of one's own, as commands take it."""
+    days = [date(2023, 7, 1) + timedelta(days=7 * week) for week in range(60)]
+    rates = pl.DataFrame({"known_on": days, "index": np.sin(np.arange(60) / 4.0).round(3)})
+    rates.write_csv(home / "climate.csv")
+    return ("--covariates", f"climate={home}/climate.csv")
+
+
+def test_train_registers_and_score_reads_it_by_its_alias(
+    home: Path, books: Path, own: Path, covariates: tuple[object, ...], store: Store
+) -> None:
+    ours = ("--config", own, *covariates)
     said = done(
-        *("train", books, "--as-of", TRAINED, "--model", home / "cli", "--force", *ours),
+        *("train", books, "--as-of", "2024-04-30", "--model", home / "cli", "--force", *ours),
         *("--register", "cli", "--no-proof"),
     )
     assert "Registered as version 1 of cli, alias challenger." in " ".join(said.split())
@@ -360,13 +373,25 @@ def test_train_registers_and_score_reads_it_by_its_alias(home: Path, books: Path
     assert folder.equals(alias)
     missing = run("score", books, "--as-of", NEXT, "--model", "models:/cli@champion", *ours)
     assert "has no models:/cli@champion" in one_sentence(missing)
+    # It is neither scored nor logged nor promoted without the table that it was trained with.
+    log = ("log", home / "cli", "--ledger", books, "--register", "cli", "--no-proof", "--config", own)
+    promote = ("promote", "cli", "--ledger", books, "--config", own)
+    store.client.set_registered_model_alias("cli", "champion", "1")
+    by_alias = ("score", books, "--as-of", NEXT, "--model", "models:/cli@challenger", "--config", own)
+    for call in (by_alias, log):
+        assert "--covariates climate=FILE" in one_sentence(run(*call))
+    told = " ".join(done(*log, *covariates).split())
+    assert f"'paydelay promote cli --ledger {books} {covariates[0]} {covariates[1]}'" in told
+    assert "--covariates climate=FILE" in one_sentence(run(*promote))
+    # As the same model, the second is a refresh that is not worse.
+    assert "version 2 of cli is the champion" in " ".join(done(*promote, *covariates).split())
 
 
 def test_what_was_trained_stays_where_the_server_cannot_be_reached(
-    home: Path, books: Path, own: Path, away: Path, config: Config
+    home: Path, books: Path, own: Path, away: Path, config: Config, covariates: tuple[object, ...]
 ) -> None:
     kept = home / "kept"
-    call = ("train", books, "--as-of", TRAINED, "--model", kept, "--force")
+    call = ("train", books, "--as-of", TRAINED, "--model", kept, "--force", *covariates)
     told = one_sentence(run(*call, "--register", "kept", "--no-proof", "--config", away))
     assert "http://127.0.0.1:9 cannot be reached" in told
     assert f"The model stays in {kept}; log it later with 'paydelay log {kept}" in told

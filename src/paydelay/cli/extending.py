@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paydelay.errors import ConfigError
 
@@ -19,10 +19,36 @@ _CHECKED_DAYS_BACK = (182, 91, 0)
 
 
 class Own(NamedTuple):
-    """The catalogue of a call, and the tables that it looks up."""
+    """The catalogue of a call, the tables that it looks up, and how these were given."""
 
     catalogue: Catalogue
     covariates: dict[str, pl.DataFrame]
+    given: tuple[str, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """Catalogue and tables by the names under which the library takes them."""
+        return {"catalogue": self.catalogue, "covariates": self.covariates}
+
+    def options(self) -> str:
+        """The words, after a space, that give the same tables to another command."""
+        return "".join(f" --covariates {text}" for text in self.given)
+
+    def recorded(self, as_of: date | None = None) -> dict[str, Any]:
+        """All that results depend on, as plain data: what the features declare, what the tables hold.
+
+        Parameters
+        ----------
+        as_of : date, optional
+            Rows of a table that were known later do not count.
+        """
+        import polars as pl
+
+        from paydelay.features import own_declarations
+
+        known = pl.lit(True) if as_of is None else pl.col("known_on") <= as_of
+        tables = {name: rows.filter(known).write_csv() for name, rows in self.covariates.items()}
+        # In their order: the columns of a model have one.
+        return {"features": list(own_declarations(self.catalogue).items()), "tables": tables}
 
 
 def ones_own(tables: Sequence[str] | None) -> Own:
@@ -52,7 +78,7 @@ def ones_own(tables: Sequence[str] | None) -> Own:
 
     catalogue, covariates = installed_catalogue(), read_covariates(_files(tables or ()))
     columns = [each for each in covariate_features(covariates) if each.name not in catalogue.names]
-    return Own(Catalogue((*catalogue, *columns)) if columns else catalogue, covariates)
+    return Own(Catalogue((*catalogue, *columns)) if columns else catalogue, covariates, tuple(tables or ()))
 
 
 def _files(tables: Sequence[str]) -> dict[str, str]:

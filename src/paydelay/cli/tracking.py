@@ -119,6 +119,7 @@ def log_model(
     from paydelay.tracking.store import connect
 
     ledger, ledger_folder, own = trained_on
+    books = f" --ledger {ledger_folder}{own.options()}"
     trained = as_date(model.manifest["trained_as_of"])
     known = cut_ledger(ledger, trained)
     if model.manifest.get("ledger_sha256", known.fingerprint()) != known.fingerprint():
@@ -138,18 +139,17 @@ def log_model(
                     proof=proof,
                     register=register,
                     language=language,
-                    catalogue=own.catalogue,
-                    covariates=own.covariates,
+                    **own.arguments(),
                 )
     except TrackingError as error:
         named = f" --register {register}" if register else ""
-        later = f"paydelay log {folder} --ledger {ledger_folder}{named}"
+        later = f"paydelay log {folder}{books}{named}"
         kept = phrase("tracking.log_later", language, target=str(folder), command=later)
         raise TrackingError(f"{error} {kept}") from error
     where = {"run": run.run_id, "experiment": run.experiment, "place": run.place}
     typer.echo(phrase("tracking.logged", language, **where))
     if run.name is not None and run.version is not None:
-        then = f"paydelay promote {run.name} --ledger {ledger_folder}"
+        then = f"paydelay promote {run.name}{books}"
         said = {"version": run.version, "name": run.name, "command": then}
         typer.echo(phrase("tracking.registered", language, **said))
 
@@ -162,7 +162,8 @@ def _proof(model: DelayModel, known: Ledger, config: Config, own: Own, language:
     recipe = load_config(model.manifest["config"]).model_copy(update={"backtest": config.backtest})
     with stages("backtest", language):
         try:
-            return backtest(known, recipe, catalogue=model.chosen_from(*own), covariates=own.covariates)
+            chosen = model.chosen_from(own.catalogue, own.covariates)
+            return backtest(known, recipe, catalogue=chosen, covariates=own.covariates)
         except ThinLedgerError:
             typer.echo(phrase("tracking.no_proof", language), err=True)
             return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from paydelay.panel import Panel, build_panel
 
 CONTACTS = ("reminder_sent", "promise_to_pay", "payment_plan", "handed_to_agency")
 """Events that show that somebody was in contact with a customer."""
+_DAYS_ALIKE_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class PastBooks:
         The books by that day.
     counts : dict of str to int
         Rows read, left out by reason, and kept.
+    before : Panel or None
+        All invoices that were open on days of the same weekdays in the training period, which
+        tells how far the choice of days alone moves a feature; None where there are none.
     """
 
     scores: pl.DataFrame = field(repr=False)
@@ -49,6 +53,7 @@ class PastBooks:
     outcomes: Outcomes = field(repr=False)
     known: Ledger = field(repr=False)
     counts: dict[str, int]
+    before: Panel | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.panel)
@@ -106,6 +111,7 @@ def past_books(
     config: Config,
     catalogue: Catalogue,
     covariates: Mapping[str, pl.DataFrame] | None = None,
+    period: tuple[date, date] | None = None,
 ) -> PastBooks:
     """Find every past score again in the books of its day.
 
@@ -123,6 +129,8 @@ def past_books(
         Features to compute.
     covariates : mapping of str to polars.DataFrame, optional
         Dated tables of one's own that the features look up.
+    period : (date, date), optional
+        First and last day of the training panel.
 
     Returns
     -------
@@ -165,4 +173,33 @@ def past_books(
         )
     panel = every.take(kept["place"].to_numpy().astype(np.int64))
     outcomes = Outcomes.of(history, as_of, config.ledger)
-    return PastBooks(kept.drop("place"), panel, every, outcomes, known, counts)
+    same = [] if period is None else days_alike(days, *period)
+    before = build_panel(history, same, catalogue) if same else None
+    return PastBooks(kept.drop("place"), panel, every, outcomes, known, counts, before)
+
+
+def days_alike(days: Sequence[date], first: date, last: date) -> list[date]:
+    """Days of the training period on the weekdays of later ones, as far apart.
+
+    Parameters
+    ----------
+    days : sequence of date
+        In order; of many the last eight count, as many as one more than a week has.
+    first, last : date
+        Of the training panel, which may know one weekday only.
+
+    Returns
+    -------
+    list of date
+        Set back by as few whole weeks as it takes.
+
+    Examples
+    --------
+    >>> found = days_alike([date(2025, 10, 6), date(2025, 10, 13)], date(2024, 1, 2), date(2025, 9, 30))
+    >>> [day.isoformat() for day in found]
+    ['2025-09-22', '2025-09-29']
+    """
+    latest = days[-_DAYS_ALIKE_MAX:]
+    weeks = max(0, -((last - latest[-1]).days // 7))
+    moved = [day - timedelta(days=7 * weeks) for day in latest]
+    return [day for day in moved if first <= day]

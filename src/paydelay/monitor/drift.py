@@ -101,13 +101,13 @@ def feature_table(
     polars.DataFrame
         Columns of :data:`FEATURE_SCHEMA`, those that went furthest first.
     """
-    panel = books.every
+    panel, before = books.every, books.before
     customers = profile["effective_customers"], effective_customers(panel)
     rows = [
         _feature_row(
             name,
             panel.X[:, column],
-            profile["features"][name],
+            _allowing_for_days(profile["features"][name], None if before is None else before.X[:, column]),
             catalogue[name],
             customers,
             settings,
@@ -119,6 +119,20 @@ def feature_table(
     return table.sort(
         pl.col("psi") / pl.col("watch_at"), "feature", descending=[True, False], nulls_last=True
     )
+
+
+def _allowing_for_days(then: dict[str, Any], before: NDArray[np.floating] | None) -> dict[str, Any]:
+    """A feature's profile, in which what the days of the scores alone would move counts as usual.
+
+    Training looks at one weekday where its step is whole weeks: on Mondays nobody has paid
+    the day before.
+    """
+    if before is None:
+        return then
+    shares, missing = bin_shares(before, np.array(then["edges"]))
+    psi, change = stability_index(np.array(then["shares"]), shares), abs(missing - then["missing_share"])
+    usual = {"usual_psi": psi, "usual_missing_change": change}
+    return then | {name: max(then[name] or 0.0, np.nan_to_num(moved)) for name, moved in usual.items()}
 
 
 def _feature_row(

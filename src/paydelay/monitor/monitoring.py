@@ -276,7 +276,7 @@ def _monitored(
         if model is None
         else model.chosen_from(catalogue, covariates)
     )
-    books = past_books(ledger, past, when, learned, chosen, covariates)
+    books = past_books(ledger, past, when, learned, chosen, covariates, _training_period(model))
     days = {"late": learned.outcomes.grace_days, "unpaid": learned.outcomes.unpaid_after_days}
     checks, tables, late = _checked(books, model, chosen, days, asked.monitor)
     tried = nothing_tried()
@@ -311,6 +311,12 @@ def _checked(
     checks, tables, late = _of_outcomes(books, profile, days, settings)
     more, drift = _of_drift(books, profile, catalogue, days, settings, known=model is not None)
     return [*checks, *more, coverage_check(books, settings)], tables | drift, late
+
+
+def _training_period(model: DelayModel | None) -> tuple[date, date] | None:
+    """First and last day of the panel that a model was trained on."""
+    profile = {} if model is None else model.manifest.get("profile", {})
+    return (date.fromisoformat(profile["first"]), date.fromisoformat(profile["last"])) if profile else None
 
 
 def _is_told(checks: Sequence[Check]) -> bool:

@@ -6,17 +6,19 @@ import difflib
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import date
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_origin
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from paydelay.cli.books import usable_ledger
+from paydelay.cli.extending import Own, ones_own
 from paydelay.cli.options import day
+from paydelay.config import Config
 from paydelay.config_faults import allowed, read_settings
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.history import cut_ledger
@@ -63,7 +65,8 @@ class Job(BaseModel):
         Parameters
         ----------
         arguments : sequence of str
-            A YAML file or nothing, then ``--key value`` pairs, which count before the file.
+            A YAML file or nothing, then ``--key value`` pairs, which count before the file. A key
+            that holds a list may be repeated.
 
         Returns
         -------
@@ -74,7 +77,8 @@ class Job(BaseModel):
         ConfigError
             If a key is unknown, missing or not usable, or the file cannot be read.
         """
-        values, language = _values(arguments)
+        listed = {name for name, field in cls.model_fields.items() if get_origin(field.annotation) is list}
+        values, language = _values(arguments, listed)
         try:
             job = cls.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
@@ -89,13 +93,14 @@ class Job(BaseModel):
         Parameters
         ----------
         *names : str
-            The keys; without one all that name no place of the ledger, the settings or the result.
+            The keys; without one all that name no place of the ledger, tables, the settings or
+            the result.
 
         Returns
         -------
         dict
         """
-        asked = set(names) or set(type(self).model_fields) - {"ledger", "config", "out"}
+        asked = set(names) or set(type(self).model_fields) - {"ledger", "covariates", "config", "out"}
         return self.model_dump(mode="json", include=asked)
 
     @classmethod
@@ -122,12 +127,16 @@ class LedgerJob(Job):
         Ledger folder.
     config : Path or None
         Settings in YAML.
+    covariates : list of str
+        Dated tables of one's own, each as ``NAME=FILE``.
     """
 
     ledger: Path
     """Ledger folder."""
     config: Path | None = None
     """Settings in YAML."""
+    covariates: list[str] = Field(default=[])
+    """Dated tables of one's own, each NAME=FILE, .csv or .parquet."""
 
     def books(self) -> Ledger:
         """The ledger; what of it was refused is told on stderr.
@@ -143,6 +152,38 @@ class LedgerJob(Job):
         """
         return usable_ledger(self.ledger, self.language)
 
+    def own(self) -> Own:
+        """Features that installed packages bring, and the tables of one's own.
+
+        Returns
+        -------
+        Own
+
+        Raises
+        ------
+        PaydelayError
+            As the commands do, where a table or a feature cannot be used.
+        """
+        return ones_own(self.covariates)
+
+    def known(self, ledger: Ledger, own: Own, config: Config | None = None) -> dict[str, Any]:
+        """What books, features of one's own and settings say: inputs of a stage.
+
+        Parameters
+        ----------
+        ledger : Ledger
+            The books, to the end.
+        own : Own
+            As :meth:`own` gives them.
+        config : Config, optional
+            None where the model's own settings count.
+
+        Returns
+        -------
+        dict
+        """
+        return {"ledger": ledger.fingerprint(), "own": own.recorded()} | _recorded(config)
+
 
 class AsOfJob(LedgerJob):
     """A job on a ledger as it was known at the close of a day.
@@ -156,20 +197,29 @@ class AsOfJob(LedgerJob):
     as_of: AsOf
     """Day, such as 2025-11-30; its close counts."""
 
-    def known(self, ledger: Ledger) -> str:
-        """Fingerprint of what a ledger said at the close of the day: an input of a stage.
+    def known(self, ledger: Ledger, own: Own, config: Config | None = None) -> dict[str, Any]:
+        """What books and features of one's own said at the close of the day, and settings.
 
         Parameters
         ----------
         ledger : Ledger
             The books, to the end.
+        own : Own
+            As :meth:`own` gives them.
+        config : Config, optional
+            None where the model's own settings count.
 
         Returns
         -------
-        str
-            What is recorded later changes nothing.
+        dict
+            Inputs of a stage; what is recorded later changes nothing.
         """
-        return cut_ledger(ledger, self.as_of).fingerprint()
+        known = {"ledger": cut_ledger(ledger, self.as_of).fingerprint(), "own": own.recorded(self.as_of)}
+        return known | _recorded(config)
+
+
+def _recorded(config: Config | None) -> dict[str, Any]:
+    return {"config": config and config.recorded()}
 
 
 def files_of(patterns: Iterable[str]) -> list[str]:
@@ -240,9 +290,10 @@ def content_of(paths: Iterable[str | Path]) -> list[str]:
     return found
 
 
-def _values(arguments: Sequence[str]) -> tuple[dict[str, Any], str]:
+def _values(arguments: Sequence[str], listed: Set[str]) -> tuple[dict[str, Any], str]:
     """Keys with their values, and the language to complain in."""
-    words, options = list(arguments), {}
+    words: list[str] = list(arguments)
+    options: dict[str, Any] = {}
     file = words.pop(0) if words and not words[0].startswith("--") else None
     while words:
         name, equals, value = words.pop(0).partition("=")
@@ -251,7 +302,11 @@ def _values(arguments: Sequence[str]) -> tuple[dict[str, Any], str]:
                 f"'{name}' stands where an option belongs; give a YAML file first, then pairs such as "
                 "--as-of 2025-11-30."
             )
-        options[name[2:].replace("-", "_")] = _typed(value if equals else words.pop(0))
+        key, given = name[2:].replace("-", "_"), _typed(value if equals else words.pop(0))
+        if key in listed:
+            # Of a list that is given piece by piece none is to be lost.
+            given = options.get(key, []) + (given if isinstance(given, list) else [given])
+        options[key] = given
     asked = options.get("language")
     values = read_settings(Path(file), asked if asked in languages() else "en") if file else {}
     if not isinstance(values, dict):

@@ -30,6 +30,8 @@ _RECORDS_FILE = "done.json"
 _HALF_WRITTEN = ".paydelay-*"
 _DEPENDENCIES = ("lightgbm", "numpy", "polars", "optuna")
 """What figures depend on besides the package's own files."""
+_INSTALLED = ("*.py", "*.yaml", "*.css")
+"""Files of the package that what is made depends on."""
 
 Made = dict[str, Any]
 """What a stage has to say of what it made, as plain data."""
@@ -345,14 +347,19 @@ def _sha256(value: Any) -> str:
 @cache
 def _code() -> dict[str, Any]:
     """The package's own files, and the versions of what it computes with."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(path for end in ("py", "yaml") for path in package.rglob(f"*.{end}")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     versions: dict[str, str | None] = {}
     for name in _DEPENDENCIES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = None
-    return {"package": digest.hexdigest(), "versions": versions}
+    return {"package": _content(Path(__file__).parents[1]), "versions": versions}
+
+
+def _content(package: Path) -> str:
+    """Of the files that are installed, wherever they lie: not what Python compiles them to."""
+    digest = hashlib.sha256()
+    inside = {path.relative_to(package).as_posix(): path for end in _INSTALLED for path in package.rglob(end)}
+    for name, path in sorted(inside.items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
