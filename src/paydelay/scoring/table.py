@@ -12,9 +12,9 @@ import polars as pl
 
 from paydelay.errors import ConfigError, LedgerError
 from paydelay.explain import REASONS_DTYPE, Contributions
+from paydelay.preflight import pandas_frame
 from paydelay.scoring.keeping import Origin, write_kept
 from paydelay.scoring.teller import Teller
-from paydelay.worklist import pandas_frame
 
 if TYPE_CHECKING:
     import pandas as pd
