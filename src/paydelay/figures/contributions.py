@@ -38,7 +38,9 @@ _DRAWN_MAX = 600
 """Points of a row of a swarm: more of them hide one another."""
 _NAME_LETTERS = 40
 _PARTS = 4
-_WHOLE = ("days", "count", "date_part")
+_FACTORS = (2.0, 1.5, 1.2, 1.1, 1.05)
+"""Marks on an axis of odds, the largest that fits."""
+_WHOLE = ("days", "count", "date_part", "flag")
 """Units told without decimals."""
 
 
@@ -183,6 +185,8 @@ def dependence(contributed: Contributed, feature: str, language: str = "en") -> 
           transform=axis.transAxes)  # fmt: skip
     if not known.all():
         _unknown(axis, values[known], phi[~known], language)
+    if told.unit == "flag":
+        axis.set_xticks([0.0, 1.0])
     axis.xaxis.set_major_formatter(lambda value, _position: _value(told, value, language))
     width = 1.05 * max(float(np.abs(phi).max()), 0.1)
     axis.set_ylim(-width, width)
@@ -286,9 +290,10 @@ def _times(factor: float, language: str) -> str:
 
 def _odds(axis: Axes, side: str, width: float, language: str) -> None:
     """Log-odds marked by the factors they are: equal steps to either side of 1."""
-    base = 2.0 if width < np.log(12.0) else 4.0
-    steps = int(width / np.log(base)) if width >= np.log(base) else 0
-    base, steps = (base, steps) if steps else (float(np.exp(width / 1.05)), 1)
+    steps, base = 1, next((factor for factor in _FACTORS if np.log(factor) <= 0.98 * width), _FACTORS[-1])
+    if base >= 2.0:
+        base = 2.0 if width < np.log(12.0) else 4.0
+        steps = int(width / np.log(base))
     powers = range(-steps, steps + 1)
     names = [f"×\u00a0{_plain_factor(base**power, language)}" for power in powers]
     ticks = [power * float(np.log(base)) for power in powers]
@@ -296,12 +301,12 @@ def _odds(axis: Axes, side: str, width: float, language: str) -> None:
 
 
 def _plain_factor(factor: float, language: str) -> str:
-    if factor >= 1.0:
-        return format_number(factor, language, 0 if abs(factor - round(factor)) < 1e-9 else 1)
-    for decimals in (1, 2, 3):
-        if abs(round(factor, decimals) - factor) < 1e-9:
-            return format_number(factor, language, decimals)
-    return format_number(factor, language, 2)
+    """With as few decimals as tell it: 0.5, 0.67, 2."""
+    return format_number(
+        factor,
+        language,
+        next((places for places in (0, 1, 2) if abs(round(factor, places) - factor) < 1e-9), 2),
+    )
 
 
 def _swarm(axis: Axes, place: int, phi: Floats, values: Floats, width: float) -> None:
