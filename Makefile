@@ -54,16 +54,16 @@ test: export NUMBA_NUM_THREADS := 1
 test: $(STAMP)
 	$(PY) -m pytest -n 2 --dist worksteal $(SELECT) $(ARGS)
 
-# A notebook is run as it lies there and not written to. Doctests and the limits of the other tests
-# are not for notebooks.
+# A notebook is run as it lies there and not written to; a warning that one of its lines causes is an
+# error, and 90 seconds are the most it may take. Doctests are not for notebooks.
 notebooks: export OMP_NUM_THREADS := 1
 notebooks: export POLARS_MAX_THREADS := 1
 notebooks: export NUMBA_NUM_THREADS := 1
 # The kernel of .venv, even where the user has another of its name.
 notebooks: export JUPYTER_PREFER_ENV_PATH := 1
 notebooks: $(STAMP)
-	$(PY) -m pytest -n 2 --dist worksteal --nbmake --nbmake-timeout=90 --override-ini addopts=-ra \
-		--override-ini testpaths=notebooks notebooks $(ARGS)
+	PYTHONWARNINGS=error:::__main__ $(PY) -m pytest -n 2 --dist worksteal --nbmake --timeout=90 \
+		--nbmake-timeout=90 --override-ini addopts=-ra notebooks $(ARGS)
 
 # One target per tool, so that `make -k check` tells all there is to tell.
 check: check-style check-types check-layers check-docstrings check-rules
