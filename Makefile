@@ -18,16 +18,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check check-style check-types check-layers check-docstrings check-rules bench pins clean
+.PHONY: help env demo test notebooks check check-style check-types check-layers check-docstrings check-rules bench pins clean
 
 help:
-	@echo 'make demo    train on data/sample, score its open book, print the ranked queue'
-	@echo 'make test    tests and doctests (the slow ones too where CI=true)'
-	@echo 'make check   lint, format, types, layers, docstrings, rules of the project'
-	@echo 'make bench   the benchmarks, one after the other'
-	@echo 'make env     only make the environment in .venv'
-	@echo 'make pins    resolve requirements/dev.txt anew from pyproject.toml'
-	@echo 'make clean   remove .venv, out and every cache'
+	@echo 'make demo       train on data/sample, score its open book, print the ranked queue'
+	@echo 'make test       tests and doctests (the slow ones too where CI=true)'
+	@echo 'make notebooks  run every notebook on data/sample, top to bottom'
+	@echo 'make check      lint, format, types, layers, docstrings, rules of the project'
+	@echo 'make bench      the benchmarks, one after the other'
+	@echo 'make env        only make the environment in .venv'
+	@echo 'make pins       resolve requirements/dev.txt anew from pyproject.toml'
+	@echo 'make clean      remove .venv, out and every cache'
 
 env: $(STAMP)
 
@@ -52,6 +53,17 @@ test: export POLARS_MAX_THREADS := 1
 test: export NUMBA_NUM_THREADS := 1
 test: $(STAMP)
 	$(PY) -m pytest -n 2 --dist worksteal $(SELECT) $(ARGS)
+
+# A notebook is run as it lies there and not written to; a warning that one of its lines causes is an
+# error, and 90 seconds are the most it may take. Doctests are not for notebooks.
+notebooks: export OMP_NUM_THREADS := 1
+notebooks: export POLARS_MAX_THREADS := 1
+notebooks: export NUMBA_NUM_THREADS := 1
+# The kernel of .venv, even where the user has another of its name.
+notebooks: export JUPYTER_PREFER_ENV_PATH := 1
+notebooks: $(STAMP)
+	PYTHONWARNINGS=error:::__main__ $(PY) -m pytest -n 2 --dist worksteal --nbmake --timeout=90 \
+		--nbmake-timeout=90 --override-ini addopts=-ra notebooks $(ARGS)
 
 # One target per tool, so that `make -k check` tells all there is to tell.
 check: check-style check-types check-layers check-docstrings check-rules

@@ -34,8 +34,9 @@ from paydelay.backtest.tables import intervals_of_slope
 from paydelay.config import BacktestSettings, Config
 from paydelay.folds import Fold, walk_back
 from paydelay.history import History, cut_ledger, day_of
+from paydelay.intervals import Interval
 from paydelay.ledger import Ledger
-from paydelay.metrics import AreaUnderCurve, Interval
+from paydelay.metrics import AreaUnderCurve
 from paydelay.outcomes import Outcomes, last_recorded_day
 from paydelay.panel import Panel, build_panel
 

@@ -226,6 +226,10 @@ def test_what_is_written_is_plain_json(proof: Backtest, tmp_path: Path) -> None:
     assert set(written["tables"]) == set(proof.tables)
     assert "thread_count" not in written["config"]["model"]
     assert "NaN" not in (tmp_path / "backtest.json").read_text("utf-8")
+    frames = proof.to_pandas()
+    assert {name: len(rows) for name, rows in frames.items()} == {
+        name: rows.height for name, rows in (proof.tables | {"rows": proof.rows}).items()
+    }
 
 
 def test_the_money_curve_ends_where_all_is_found(proof: Backtest) -> None:

@@ -179,6 +179,7 @@ def test_the_files_of_the_project_are_all_there() -> None:
         "default",
         "fast",
         "grace-5-days",
+        "notebooks",
         "vat-deducted",
         "whole-history",
     }

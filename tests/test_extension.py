@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import yaml
@@ -293,6 +294,25 @@ def test_tables_are_read_as_they_are_known(tmp_path: Path) -> None:
         tmp_path / "a.parquet"
     )
     assert pdl.read_covariates({"a": tmp_path / "a.parquet"})["a"].equals(table)
+
+
+def test_frames_of_pandas_are_tables_too() -> None:
+    frame = pd.DataFrame(
+        {
+            "known_on": pd.to_datetime(["2024-01-05", "2024-02-01"]),
+            "customer_id": ["007"] * 2,
+            "score": [3, None],
+        },
+        index=[8, 9],
+    )
+    table = pdl.read_covariates({"a": frame})["a"]
+    assert table.rows() == [(date(2024, 1, 5), "007", 3.0), (date(2024, 2, 1), "007", None)]
+    assert pdl.read_covariates({"a": table})["a"].equals(table)
+    with pytest.raises(LedgerError, match="rows whose score is not a number"):
+        pdl.read_covariates({"a": frame.assign(score="many")})
+    for none in (5, "a.txt"):
+        with pytest.raises(LedgerError, match="The covariate table 'a'"):
+            pdl.read_covariates({"a": none})
 
 
 @pytest.mark.parametrize(

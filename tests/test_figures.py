@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,13 +16,15 @@ from proofs import small_proof
 
 import paydelay as pdl
 from paydelay import figures
-from paydelay.errors import ConfigError
+from paydelay.errors import ConfigError, FeatureMismatchError, LedgerError
+from paydelay.explain import Contributions
 from paydelay.features import CATALOGUE
 from paydelay.figures.drawing import check_drawing
 from paydelay.figures.naming import best_by_auc, best_by_money, driver_name
 from paydelay.language import causes, format_share, phrase
 from paydelay.language.catalogue import texts
 
+AS_OF = date(2025, 11, 30)
 DRAWN = ("reliability", "lift", "stability", "slices")
 
 
@@ -223,3 +227,148 @@ def test_what_is_not_judged_is_not_drawn():
 def test_what_a_figure_needs_is_there():
     check_drawing()
     assert np.isfinite(drawn("drivers").get_size_inches()).all()
+
+
+# Contributions and books ----------------------------------------------------------------
+
+
+def contributed(outcome="late", count=40):
+    """Contributions made up: the first feature counts most, and is known of all but the last row."""
+    names = ("late_share_last20", "delay_mean_90", "due_weekday", "$x$")
+    own = replace(
+        CATALOGUE["due_weekday"],
+        name="$x$",
+        cause="covariate",
+        words={"en": "Mood of $the$ day", "fr": "Humeur du jour"},
+    )
+    features = (*(CATALOGUE[name] for name in names[:3]), own)
+    across = np.linspace(-1.0, 1.0, count)
+    values = np.column_stack([(across + 1.0) / 2.0, 10.0 * across, np.round(across), across])
+    values[-1, 0] = np.nan
+    phi = np.column_stack([np.log(2.0) * np.sign(across), 0.1 * across, 0.01 * across, -0.02 * across])
+    return Contributions(
+        outcome=outcome,
+        invoice_ids=tuple(f"F{number}" for number in range(count)),
+        probability=(across + 1.0) / 2.0,
+        features=features,
+        values=values,
+        phi=phi,
+        base=np.zeros(count),
+        ruled_count=3,
+    )
+
+
+def book(currency="EUR", days=(AS_OF,)):
+    rows = pl.DataFrame({"days_past_due": [-3, 0, 31, 400], "open_amount_reporting": [5.0, 20.0, 50.0, 25.0]})
+    frame = pl.concat([rows.with_columns(as_of=pl.lit(day)) for day in days])
+    return SimpleNamespace(frame=frame, reporting_currency=currency)
+
+
+def books_and_contributions(language="en"):
+    made = [contributed(outcome) for outcome in ("late", "unpaid")]
+    return [
+        *(figures.beeswarm(each, language) for each in made),
+        figures.dependence(made[0], "late_share_last20", language),
+        figures.dependence(made[1], "$x$", language),
+        figures.explanation(made[1], "F7", language),
+        figures.drivers(made[0], language),
+        figures.ageing(book(), language=language),
+        figures.delays([-40.0, -1.0, 0.0, 1.0, 31.0, np.inf, np.nan], language),
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_nothing_is_clipped_of_books_and_contributions(language):
+    for figure in books_and_contributions(language):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        box, (width, height) = figure.get_tightbbox(canvas.get_renderer()), figure.get_size_inches()
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -0.01, figure.get_suptitle()
+
+
+def test_french_books_and_contributions_hold_no_english():
+    both = (books_and_contributions("en"), books_and_contributions("fr"))
+    seen = [{text for figure in found for text in words(figure)} for found in both]
+    same = {text for text in seen[0] & seen[1] if re.search(r"[A-Za-z]{4}", text)}
+    # A feature has one name in every language, and stands beside its words.
+    assert {text.partition(" ")[0] for text in same} <= set(contributed().feature_names)
+    assert not any(set(text) & set("{}") for text in seen[0] | seen[1])
+
+
+def test_a_swarm_has_a_point_per_invoice_at_what_it_contributes_and_the_strongest_feature_on_top():
+    made = contributed()
+    figure = figures.beeswarm(made, top=2)
+    unknown, known = figure.axes[0].collections[:2]
+    assert unknown.get_offsets()[:, 0].tolist() == made.phi[-1:, 0].tolist()
+    assert known.get_offsets()[:, 0].tolist() == made.phi[:-1, 0].tolist()
+    # Low values and high ones are coloured by their rank, from 0 to 1.
+    assert np.argsort(known.get_array()).tolist() == list(range(39))
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == [
+        "customer's late ratio\nlate_share_last20",
+        "customer's average delay\ndelay_mean_90",
+    ]
+    assert "most with customer's late ratio: by × 2.0 or its inverse" in " ".join(
+        figure.get_suptitle().replace("\u00a0", " ").split()
+    )
+    # Points of one place are moved apart, and none into another row.
+    beside = known.get_offsets()[:, 1]
+    assert len(set(zip(made.phi[:-1, 0].tolist(), beside.tolist(), strict=True))) == 39
+    assert np.abs(beside).max() <= 0.4
+
+
+def test_dependence_tells_the_ends_and_sets_apart_what_is_not_known():
+    figure = figures.dependence(contributed(), "late_share_last20")
+    title = " ".join(figure.get_suptitle().replace("\u00a0", " ").split())
+    assert title == (
+        "Odds of being late, by customer's late ratio: × 0.50 in the lowest quarter, × 2.0 in the highest"
+    )
+    known, unknown = figure.axes[0].collections
+    assert (len(known.get_offsets()), len(unknown.get_offsets())) == (39, 1)
+    assert unknown.get_offsets()[0, 0] < known.get_offsets()[:, 0].min()
+    assert "not known: 1" in words(figure)
+
+
+def test_an_explanation_leaves_nothing_out():
+    made = contributed()
+    figure = figures.explanation(made, "F39", top=2)
+    bars = [bar.get_width() for bar in figure.axes[0].patches]
+    assert sum(bars) == pytest.approx(made.phi[39].sum())
+    assert len(bars) == 3
+    assert "100% likely to be late" in " ".join(figure.get_suptitle().split())
+    assert "late_share_last20 = not known" in words(figure)
+
+
+def test_contributions_that_cannot_be_drawn_are_refused():
+    made = contributed()
+    with pytest.raises(FeatureMismatchError, match="no feature 'mood'"):
+        figures.dependence(made, "mood")
+    with pytest.raises(LedgerError, match="a rule gives its score"):
+        figures.explanation(made, "F99")
+    with pytest.raises(ConfigError, match="nothing to draw"):
+        figures.beeswarm(made, top=0)
+    nothing = replace(made, values=np.full_like(made.values, np.nan))
+    with pytest.raises(ConfigError, match="known of none"):
+        figures.dependence(nothing, "due_weekday")
+
+
+def test_the_balance_is_by_age_and_adds_up():
+    figure = figures.ageing(book())
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [25.0, 0.0, 50.0, 0.0, 25.0]
+    title = " ".join(figure.get_suptitle().split())
+    assert title == "EUR 100 is open: 75% of it is overdue, 25.0% by more than 90 days"
+    with pytest.raises(ConfigError, match="several dates"):
+        figures.ageing(book(days=(AS_OF, AS_OF + timedelta(7))))
+    with pytest.raises(ConfigError, match="give currency"):
+        figures.ageing(book(currency=None))
+
+
+def test_delays_beyond_the_ends_stand_in_the_last_bars():
+    figure = figures.delays([-400.0, -1.0, 0.0, 1.0, 91.0, np.inf, np.nan, 5.0])
+    heights = {
+        bar.get_x(): round(7 * bar.get_height()) for bar in figure.axes[0].patches if bar.get_height() > 0
+    }
+    # Bars of three whole days; the one that begins at -2.5 ends with the due date.
+    assert heights == {-29.5: 1, -2.5: 2, 0.5: 1, 3.5: 1, 90.5: 2}
+    assert figure.get_suptitle().startswith("Of 7 invoices 57% were paid late, 28.6% by more than 30 days")
+    with pytest.raises(ConfigError, match="no delay to draw"):
+        figures.delays([np.nan])

@@ -119,6 +119,17 @@ def test_the_repr_holds_counts_and_no_rows():
     assert repr(ledger) == str(ledger) == text
 
 
+def test_pandas_gets_every_table_and_what_was_refused():
+    ledger = build(invoices=[INVOICE, INVOICE | {"invoice_id": "F2", "amount": -5.0}])
+    frames = ledger.to_pandas()
+    assert {name: len(rows) for name, rows in frames.items()} == {
+        **{name: rows.height for name, rows in ledger.tables.items()},
+        "refusals": 1,
+    }
+    assert frames["invoices"]["invoice_id"].tolist() == ledger.invoices["invoice_id"].to_list()
+    assert frames["refusals"]["rule"].tolist() == ledger.refusals["rule"].to_list()
+
+
 # ---- One case per rule -------------------------------------------------------------------------
 
 

@@ -237,6 +237,9 @@ def test_nothing_recorded_after_the_day_changes_anything(
     )
     again = monitor(other, past, AS_OF, model=model, config=CONFIG, retraining="always")
     assert again.to_dict() == found.to_dict()
+    frames = again.to_pandas()
+    assert set(frames) == {*found.tables, "checks"}
+    assert frames["checks"]["verdict"].tolist() == found.checks["verdict"].to_list()
 
 
 # ---- Figures and verdicts ----

@@ -139,6 +139,9 @@ def test_rows_added_removed_and_altered_after_the_fact_are_told_apart(
     assert moved["standing"] == "different"
     assert not moved["same_expected_loss"]
     assert not moved["same_features"]
+    frames = found.to_pandas()
+    assert frames["books"]["altered"].sum() == 2
+    assert frames["rows"]["change"].tolist() == found.rows["change"].to_list()
     assert moved["expected_loss_now"] != moved["expected_loss_then"] == scores.frame["expected_loss"][4]
     # Of the book's larger part nothing but shares of the whole moved.
     assert found.invoices["same_probability"].sum() > 0

@@ -15,6 +15,7 @@ from paydelay.calibration import MonotoneCalibration
 from paydelay.config import Config
 from paydelay.curve import PooledCurve
 from paydelay.errors import TargetError
+from paydelay.figures import aged_balance
 from paydelay.language import format_amount, format_date, format_number, phrase
 from paydelay.language.catalogue import texts
 from paydelay.ledger import RULES
@@ -28,7 +29,7 @@ from paydelay.report import (
     write_report,
 )
 from paydelay.report.columns import text_width
-from paydelay.report.content import ageing, claims_by_customer, clean, probability, told_reasons
+from paydelay.report.content import claims_by_customer, clean, probability, told_reasons
 from paydelay.worklist import SET_ASIDE_REASONS, rank, scope
 
 AS_OF = date(2025, 5, 31)
@@ -205,12 +206,12 @@ def printed(scores, width=100, language="en", **options):
 
 
 def test_ageing_has_five_ages_and_a_row_due_today_is_not_late():
-    rows = {row["age"]: row for row in ageing(book().frame).to_dicts()}
+    rows = {row["age"]: row for row in aged_balance(book().frame).to_dicts()}
     assert list(rows) == ["not_due", "days_1_30", "days_31_60", "days_61_90", "over_90"]
     assert [row["invoice_count"] for row in rows.values()] == [3, 10, 1, 1, 1]
     assert rows["not_due"]["open_amount"] == 1000.0 + 1001.0 + 1040.0
     assert sum(row["share"] for row in rows.values()) == pytest.approx(1.0)
-    assert ageing(book().frame.clear())["share"].to_list() == [0.0] * 5
+    assert aged_balance(book().frame.clear())["share"].to_list() == [0.0] * 5
 
 
 def test_reasons_lead_with_what_the_row_does_not_show_already():

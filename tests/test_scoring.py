@@ -453,6 +453,39 @@ def test_contributions_come_with_the_values_they_are_of(scores: Scores, model: D
     assert set(one["contributions"]) == set(model.feature_names)
 
 
+def test_contributions_of_many_are_those_of_each(scores: Scores) -> None:
+    asked = scores.frame["invoice_id"].to_list()[::5]
+    for outcome in ("late", "unpaid"):
+        made = scores.contributions(outcome, asked)
+        assert len(made) + made.ruled_count == len(asked)
+        assert len(made) > 3
+        assert made.ruled_count > 0
+        for invoice_id in made.invoice_ids[:3]:
+            one, row = scores.explain(invoice_id)[outcome], made.row_of(invoice_id)
+            told = dict(zip(made.feature_names, made.phi[row].tolist(), strict=True))
+            assert told == pytest.approx(one["contributions"], abs=1e-9)
+            assert made.phi[row].sum() + made.base[row] == pytest.approx(one["margin"], abs=1e-9)
+            assert made.probability[row] == one["probability"]
+            assert np.array_equal(made.values[row], list(one["values"].values()), equal_nan=True)
+    every = scores.contributions()
+    assert len(every) + every.ruled_count == len(scores)
+    lines = every.to_pandas()
+    assert list(lines.columns) == ["invoice_id", "feature", "value", "log_odds"]
+    assert len(lines) == every.phi.size
+    # The drivers are means of the same lines.
+    means = lines["log_odds"].abs().groupby(lines["feature"]).mean()
+    for feature, moved in every.tables["drivers"].select("feature", "mean_log_odds").head(5).iter_rows():
+        assert means[feature] == pytest.approx(moved)
+
+
+def test_contributions_are_of_invoices_and_outcomes_that_are_scored(scores: Scores) -> None:
+    assert len(scores.contributions("late", [])) == 0
+    with pytest.raises(LedgerError, match="1 of the 1 invoices asked for"):
+        scores.contributions("late", ["nobody's"])
+    with pytest.raises(ConfigError, match="choose one of late, unpaid"):
+        scores.contributions("paid")  # type: ignore[arg-type]
+
+
 def test_contributions_make_the_unpaid_score_where_it_is_the_models_own(
     ledger: Ledger, panel: Panel, model: DelayModel
 ) -> None:

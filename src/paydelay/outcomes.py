@@ -183,13 +183,13 @@ class Outcomes:
             recording_lag_days=self.recording_lag_days,
         )
 
-    def delay_days(self, invoice: Codes) -> NDArray[np.float64]:
+    def delay_days(self, invoice: Codes | None = None) -> NDArray[np.float64]:
         """Settlement less due date; NaN for wholly credited, infinite where not settled.
 
         Parameters
         ----------
-        invoice : array of shape (n_rows,)
-            Codes of the invoices.
+        invoice : array of shape (n_rows,), optional
+            Codes of the invoices; all of them where None, in the order of the ledger's invoices.
 
         Returns
         -------
@@ -197,9 +197,10 @@ class Outcomes:
             Days, negative where settled early. An invoice lost to a write-off or
             insolvency counts as not settled.
         """
-        settled = self.settled_day[invoice].astype(np.float64)
-        delay = np.where(settled >= NEVER, np.inf, settled - self.due_day[invoice])
-        return np.where(self.cancelled[invoice], np.nan, delay)
+        asked = slice(None) if invoice is None else invoice
+        settled = self.settled_day[asked].astype(np.float64)
+        delay = np.where(settled >= NEVER, np.inf, settled - self.due_day[asked])
+        return np.where(self.cancelled[asked], np.nan, delay)
 
 
 def panel(

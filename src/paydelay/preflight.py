@@ -15,8 +15,13 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from paydelay.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 _EXTRA_OF_PACKAGE = {
     "currency_converter": "rates",
@@ -93,6 +98,39 @@ astrolabe_of_nobody: install it with pip install astrolabe_of_nobody.
         if not any(library in str(error) for library in _OPENMP_LIBRARIES):
             raise
         raise MissingDependencyError(_OPENMP_ADVICE) from error
+
+
+def pandas_frame(frame: pl.DataFrame) -> pd.DataFrame:
+    """Give a frame as one of pandas.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Any rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows and columns.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pandas or pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> pandas_frame(pl.DataFrame({"priority_rank": [1, 2]})).shape
+    (2, 1)
+    """
+    try:
+        return frame.to_pandas()
+    except ImportError as error:
+        raise MissingDependencyError(
+            "A pandas frame was asked for, but pandas and pyarrow are not both installed; "
+            "install paydelay[train], or use .frame (polars)."
+        ) from error
 
 
 def check() -> None:

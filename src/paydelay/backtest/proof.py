@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -46,6 +46,10 @@ from paydelay.history import History
 from paydelay.ledger import Ledger
 from paydelay.outcomes import Outcomes, last_recorded_day
 from paydelay.panel import check_no_leak
+from paydelay.preflight import pandas_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +98,21 @@ class Backtest:
     def verdict(self) -> Verdict:
         """Of money that comes late, which every book has enough of to tell."""
         return self.verdicts["late"]
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Tables and scored rows as pandas frames.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            Those of ``tables`` by name, and ``rows``.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas or pyarrow is not installed.
+        """
+        return {name: pandas_frame(rows) for name, rows in (self.tables | {"rows": self.rows}).items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the rows, as plain values for JSON.

@@ -3,9 +3,11 @@
 ``exact`` gives what every feature adds to a margin; ``tables`` holds the
 algorithm that does so for many rows; ``wording`` chooses what is worth telling of an
 invoice or a customer, by the values that ``telling`` lets speak, and has
-:mod:`paydelay.language` say it; ``drawing`` hands over to shap's own drawings.
+:mod:`paydelay.language` say it; ``contributed`` holds what many scores are made of, and
+``drawing`` hands it over to shap's own drawings.
 """
 
+from paydelay.explain.contributed import Contributions
 from paydelay.explain.drawing import shap_explanation
 from paydelay.explain.exact import contributions, fold_horizon, pool
 from paydelay.explain.wording import (
@@ -19,6 +21,7 @@ from paydelay.explain.wording import (
 
 __all__ = [
     "REASONS_DTYPE",
+    "Contributions",
     "check_causes",
     "contributions",
     "customer_reasons",

@@ -60,7 +60,8 @@ def realised(found: Proof, outcome: str = "late", language: str = "en") -> Figur
             markersize=3,
             label=phrase(f"figure.{name}_line", language),
         )
-    axis.set_ylim(0.0, None)
+    highest = max(float(rows[f"{name}_share"].to_numpy().max()) for name in lines)
+    axis.set_ylim(0.0, 1.1 * max(highest, 0.01))
     axis.yaxis.set_major_formatter(in_percent(language))
     axis.legend(frameon=False, fontsize=8)
     days_across(axis, days, language)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from paydelay.errors import LedgerError
 from paydelay.history.attributes import TEXT_ATTRIBUTES
+from paydelay.preflight import importing
 
 KEYS = ("customer_id", *TEXT_ATTRIBUTES)
 """Columns of which a table may have one: whose the values are; without it they are everybody's."""
 _KNOWN_ON = "known_on"
 
 
-def read_covariates(files: Mapping[str, str | Path]) -> dict[str, pl.DataFrame]:
+def read_covariates(files: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     r"""Read dated tables, for ``covariates=`` of training, scoring and whatever else takes it.
 
     Parameters
     ----------
-    files : mapping of str to str or Path
-        Name of each table to its .csv or .parquet file: ``known_on`` (the day from which
+    files : mapping of str to str, Path or frame
+        Name of each table to its .csv or .parquet file, or to a frame of pandas, polars or pyarrow
+        (an index of pandas does not count): ``known_on`` (the day from which
         a row was known), at most one key among ``customer_id``, ``segment``, ``sector``, ``country``
         and ``external_rating``, and numbers. A CSV has commas, ISO dates and decimal points.
 
@@ -43,7 +46,27 @@ def read_covariates(files: Mapping[str, str | Path]) -> dict[str, pl.DataFrame]:
     ...     read_covariates({"rates": f"{folder}/rates.csv"})["rates"].rows()
     [(datetime.date(2025, 1, 2), 2.7)]
     """
-    return {name: _checked(name, _read(name, Path(file))) for name, file in files.items()}
+    return {
+        name: _checked(
+            name, _read(name, Path(given)) if isinstance(given, str | Path) else _framed(name, given)
+        )
+        for name, given in files.items()
+    }
+
+
+def _framed(name: str, frame: Any) -> pl.DataFrame:
+    """A frame of whatever library as one of polars."""
+    try:
+        if type(frame).__module__.partition(".")[0] == "pandas":
+            with importing("Reading a pandas frame"):
+                read: pl.DataFrame = pl.from_pandas(frame)
+                return read
+        return pl.DataFrame(frame)
+    except (pl.exceptions.PolarsError, ValueError, TypeError) as error:
+        raise LedgerError(
+            f"The covariate table '{name}' is a {type(frame).__name__} that cannot be read "
+            f"({type(error).__name__}); give a file, or a frame of plain columns."
+        ) from error
 
 
 def _read(name: str, path: Path) -> pl.DataFrame:

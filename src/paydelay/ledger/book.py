@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -15,6 +15,10 @@ from paydelay.ledger.content import content_fingerprint
 from paydelay.ledger.intake import open_file, open_frame
 from paydelay.ledger.storage import find_files, stated_currency, write_folder
 from paydelay.ledger.tables import TABLES
+from paydelay.preflight import pandas_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FILES_BESIDE: set[str] = set()
 """Files that kinds of ledgers write beside the tables: those of one are not to stay with the next."""
@@ -183,6 +187,23 @@ class Ledger:
             Invoices, payments, customers, events and rates.
         """
         return {name: getattr(self, name) for name in TABLES}
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """The tables as pandas frames.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            Invoices, payments, customers, events and rates, and ``refusals``.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas or pyarrow is not installed.
+        """
+        return {
+            name: pandas_frame(rows) for name, rows in (self.tables | {"refusals": self.refusals}).items()
+        }
 
     def equals(self, other: Ledger) -> bool:
         """Whether another ledger says the same, however it was read.

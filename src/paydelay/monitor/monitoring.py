@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -38,6 +38,10 @@ from paydelay.monitor.retraining import Retraining, nothing_tried, try_retrainin
 from paydelay.monitor.verdicts import Check, Verdict
 from paydelay.outcomes import require_recorded
 from paydelay.panel import as_date
+from paydelay.preflight import pandas_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +147,21 @@ class Monitoring:
             for check in self.made
         ]
         return pl.DataFrame(rows, schema=_CHECK_SCHEMA, orient="row")
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Checks and tables as pandas frames.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            Those of ``tables`` by name, and ``checks``.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas or pyarrow is not installed.
+        """
+        return {name: pandas_frame(rows) for name, rows in (self.tables | {"checks": self.checks}).items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain values for JSON.

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 REASONS_SHOWN = 3
 
 _OPEN = pl.col("open_amount_reporting")
-_AGEING = {"not_due": 0, "days_1_30": 30, "days_31_60": 60, "days_61_90": 90, "over_90": None}
 # The row shows the days late already, and one sentence for the whole report says what is pooled.
 _SAID_ELSEWHERE = frozenset({"rule_overdue", "pooled_unpaid"})
 _ACTIONS = {
@@ -107,44 +106,6 @@ def told_reasons(row: Mapping[str, Any], limit: int = REASONS_SHOWN) -> list[Tol
         if reason["cause"] not in _SAID_ELSEWHERE:
             by_cause.setdefault(reason["cause"], Told(clean(reason["text"]), reason["direction"] > 0))
     return list(by_cause.values())[:limit]
-
-
-def ageing(scores: pl.DataFrame) -> pl.DataFrame:
-    """The aged balance: what is open by days past due.
-
-    Parameters
-    ----------
-    scores : polars.DataFrame
-        The score table.
-
-    Returns
-    -------
-    polars.DataFrame
-        Five rows, youngest first: ``age`` (key of a text), ``invoice_count``,
-        ``open_amount`` and ``share`` of all that is open. Due on the day itself
-        is not yet late.
-
-    Examples
-    --------
-    >>> open_items = pl.DataFrame({"days_past_due": [-3, 0, 31], "open_amount_reporting": [5.0, 20.0, 75.0]})
-    >>> ageing(open_items).filter(pl.col("share") > 0).select("age", "open_amount").rows()
-    [('not_due', 25.0), ('days_31_60', 75.0)]
-    """
-    late = pl.col("days_past_due")
-    named = pl.lit("over_90")
-    for name, last in reversed(_AGEING.items()):
-        if last is not None:
-            named = pl.when(late <= last).then(pl.lit(name)).otherwise(named)
-    sums = scores.group_by(age=named).agg(
-        pl.len().cast(pl.Int64).alias("invoice_count"), _OPEN.sum().alias("open_amount")
-    )
-    total = pl.col("open_amount").sum()
-    return (
-        pl.DataFrame({"age": list(_AGEING)})
-        .join(sums, on="age", how="left", maintain_order="left")
-        .with_columns(pl.col("invoice_count", "open_amount").fill_null(0))
-        .with_columns(share=pl.when(total > 0).then(pl.col("open_amount") / total).otherwise(0.0))
-    )
 
 
 def expected_unpaid(scores: pl.DataFrame) -> float:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paydelay.errors import TargetError
+from paydelay.figures import aged_balance
 from paydelay.files import replacing_file
 from paydelay.history import stale_sentence
 from paydelay.language import format_amount, format_date, format_number, format_share, phrase
 from paydelay.model import DelayModel
-from paydelay.report.content import ageing, expected_unpaid
+from paydelay.report.content import expected_unpaid
 from paydelay.report.markup import Column, Markup, cell, document, links, row, section, table, tag, together
 from paydelay.report.quality import gate_figures, gate_sentences
 from paydelay.report.queues import aside_part, claims_part, queue_part
@@ -264,7 +265,7 @@ def _ageing_part(scores: Scores, language: str) -> Markup:
         Column(phrase("column.share_of_open", language), number=True),
         Column(phrase("column.invoice_count", language), number=True),
     ]
-    rows = ageing(scores.frame).to_dicts()
+    rows = aged_balance(scores.frame).to_dicts()
     stacked = [
         tag("span", class_=line["age"], style=f"flex-grow:{line['share']:.4f}")
         for line in rows

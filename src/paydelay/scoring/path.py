@@ -121,8 +121,7 @@ def score(  # noqa: PLR0913 - all but the first three have defaults and are name
         prob_unpaid_is_pooled=model.unpaid_is_pooled,
         features=feature_rows(panel) if keep_features else None,
         explained_count=count,
-        _explain=teller.explain,
-        _explain_customers=teller.by_customer,
+        _teller=teller,
         _origin=Origin(when, known, covariates, model, config, chosen, panel, order, language, count),
     )
 

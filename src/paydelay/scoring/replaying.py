@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -14,9 +14,13 @@ from paydelay.config import Config, load_config
 from paydelay.features import CATALOGUE, Catalogue
 from paydelay.ledger import Ledger
 from paydelay.model import DelayModel
+from paydelay.preflight import pandas_frame
 from paydelay.scoring.keeping import Kept, Origin, feature_rows, json_values, read_kept
 from paydelay.scoring.path import score
 from paydelay.scoring.table import Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COMPARED = {
     "probability": ("prob_late", "prob_late_30", "prob_late_60", "prob_unpaid"),
@@ -69,6 +73,21 @@ class Replay:
     def same(self) -> bool:
         """Whether every score came out exactly as it was."""
         return bool((self.invoices["standing"] == "same").all())
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """What was compared as pandas frames.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            ``invoices``, ``books`` and ``rows``.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas or pyarrow is not installed.
+        """
+        return {name: pandas_frame(getattr(self, name)) for name in ("invoices", "books", "rows")}
 
 
 def replay(

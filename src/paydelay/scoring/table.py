@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from paydelay.errors import LedgerError
-from paydelay.explain import REASONS_DTYPE
+from paydelay.errors import ConfigError, LedgerError
+from paydelay.explain import REASONS_DTYPE, Contributions
+from paydelay.preflight import pandas_frame
 from paydelay.scoring.keeping import Origin, write_kept
-from paydelay.worklist import pandas_frame
+from paydelay.scoring.teller import Teller
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,8 +102,7 @@ class Scores:
     prob_unpaid_is_pooled: bool
     features: pl.DataFrame | None
     explained_count: int | None
-    _explain: Callable[[Mapping[str, Any]], dict[str, Any]]
-    _explain_customers: Callable[[pl.DataFrame], pl.DataFrame]
+    _teller: Teller = field(repr=False)
     _origin: Origin = field(repr=False)
 
     @cached_property
@@ -180,7 +180,47 @@ class Scores:
             raise LedgerError(
                 "That invoice is not among the scored ones; it is unknown, settled or not issued yet."
             )
-        return self._explain({"row": row, **self.frame.row(row, named=True)})
+        return self._teller.explain({"row": row, **self.frame.row(row, named=True)})
+
+    def contributions(
+        self, outcome: Literal["late", "unpaid"] = "late", invoice_ids: Sequence[str] | None = None
+    ) -> Contributions:
+        """Every contribution to one score of many invoices: for importance, beeswarm and dependence.
+
+        Parameters
+        ----------
+        outcome : {'late', 'unpaid'}
+            Whose probability is explained; ``unpaid`` at the horizon that :meth:`explain` tells.
+        invoice_ids : sequence of str, optional
+            Of which invoices; of all that are scored where None.
+
+        Returns
+        -------
+        Contributions
+            In the order asked for; ``.to_pandas()`` is a table of them. Invoices whose score a rule
+            gives, such as those overdue already, are counted in ``ruled_count``.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such outcome.
+        LedgerError
+            If an invoice is not among the scored ones.
+        """
+        if outcome not in ("late", "unpaid"):
+            raise ConfigError(f"There is no outcome '{outcome}'; choose one of late, unpaid.")
+        every = self.frame.with_row_index("row")
+        if invoice_ids is None:
+            return self._teller.contributed(outcome, every)
+        asked = pl.DataFrame({"invoice_id": list(invoice_ids)}, schema={"invoice_id": pl.String})
+        chosen = asked.join(every, on="invoice_id", how="left", maintain_order="left")
+        unknown = chosen["row"].null_count()
+        if unknown:
+            raise LedgerError(
+                f"{unknown} of the {asked.height} invoices asked for are not among the scored ones; they are "
+                "unknown, settled or not issued yet."
+            )
+        return self._teller.contributed(outcome, chosen)
 
     def reasons_by_customer(self, customer_ids: Sequence[str]) -> pl.DataFrame:
         """Why customers may pay late or not at all: their invoices' contributions, weighted by money.
@@ -202,4 +242,4 @@ class Scores:
         actionable = self.frame.with_row_index("row").filter(
             pl.col("set_aside").is_null() & pl.col("customer_id").is_in(wanted.implode())
         )
-        return self._explain_customers(actionable)
+        return self._teller.by_customer(actionable)

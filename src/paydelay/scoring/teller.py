@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from paydelay.config import booster_threads
 from paydelay.explain import (
     REASONS_DTYPE,
+    Contributions,
     contributions,
     customer_reasons,
     fold_horizon,
@@ -269,6 +270,27 @@ class Teller:
         )
         every = pl.DataFrame({"group": np.unique(groups)})
         return every.join(told, on="group", how="left", maintain_order="left")["lead"]
+
+    # Some rows in full --------------------------------------------------------------
+
+    def contributed(self, which: str, scored: pl.DataFrame) -> Contributions:
+        """Contributions of some rows of the score table, whose places are in ``row``."""
+        rows = scored["row"].to_numpy().astype(np.int64)
+        free = np.array([rule is None for rule in self._rules(which, rows)], np.bool_)
+        told = scored.filter(free)
+        phi, base = np.zeros((0, len(self._catalogue))), np.zeros(0)
+        if free.any():
+            phi, base = self._contributions(which, rows[free])
+        return Contributions(
+            outcome=which,
+            invoice_ids=tuple(told["invoice_id"]),
+            probability=told[f"prob_{which}"].to_numpy(),
+            features=self._catalogue.features,
+            values=self._panel.matrix(self._model.feature_names)[rows[free]].astype(np.float64),
+            phi=phi,
+            base=base,
+            ruled_count=int((~free).sum()),
+        )
 
     # One row in full ----------------------------------------------------------------
 

@@ -12,7 +12,7 @@ is lost whatever the queue says.
 
 from paydelay.worklist.agreements import agreements
 from paydelay.worklist.order import Order, priority_rank
-from paydelay.worklist.ranking import By, Scope, Worklist, pandas_frame, rank
+from paydelay.worklist.ranking import By, Scope, Worklist, rank
 from paydelay.worklist.standing import SET_ASIDE_REASONS, claims_to_declare, scope, set_aside_reason
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "Worklist",
     "agreements",
     "claims_to_declare",
-    "pandas_frame",
     "priority_rank",
     "rank",
     "scope",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from paydelay.config import WorklistSettings
-from paydelay.errors import ConfigError, LedgerError, MissingDependencyError
+from paydelay.errors import ConfigError, LedgerError
 from paydelay.loss.exposure import require_columns
+from paydelay.preflight import pandas_frame
 from paydelay.worklist.customers import REASONS, ranked_customers, stated_reasons, with_reasons
 from paydelay.worklist.order import MONEY, OPEN, OVERDUE, Order, one_of, priority_rank, summed, sums_of_money
 
@@ -78,38 +79,6 @@ class Worklist:
             If pandas or pyarrow is not installed.
         """
         return pandas_frame(self.frame)
-
-
-def pandas_frame(frame: pl.DataFrame) -> pd.DataFrame:
-    """Give a frame as one of pandas.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Of a queue or a score table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows and columns.
-
-    Raises
-    ------
-    MissingDependencyError
-        If pandas or pyarrow is not installed.
-
-    Examples
-    --------
-    >>> pandas_frame(pl.DataFrame({"priority_rank": [1, 2]})).shape
-    (2, 1)
-    """
-    try:
-        return frame.to_pandas()
-    except ImportError as error:
-        raise MissingDependencyError(
-            "A pandas frame was asked for, but pandas and pyarrow are not both installed; "
-            "install paydelay[train], or use .frame (polars)."
-        ) from error
 
 
 def rank(
