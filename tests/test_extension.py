@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -17,9 +20,12 @@ import yaml
 from calls import AS_OF, SMALL, TRAINED, done, one_sentence, pipeline, run
 
 import paydelay as pdl
+from paydelay import CATALOGUE, Catalogue, Config, Feature, Ledger
+from paydelay.backtest.kept import FoldReplay, KeptFolds
 from paydelay.errors import FeatureError, FeatureMismatchError, LeakageError, LedgerError
 from paydelay.explain import reasons
-from paydelay.features import own_part
+from paydelay.features import own_identity, own_part
+from paydelay.folds import Fold
 
 PLUG_IN = """
     from paydelay import Feature
@@ -378,3 +384,68 @@ def test_the_feature_of_the_documentation_is_one(home: Path) -> None:
         found.X[:, 0].tolist() == ((due.dt.month() == 12) & (due.dt.day() >= 25)).cast(pl.Float64).to_list()
     )
     assert pdl.check_no_leak(ledger, ["2023-12-20"], own) == len(found)
+
+
+# What tells one feature from another ----------------------------------------------------
+
+
+def counted(days: int, name: str = "issued_own") -> Catalogue:
+    told = ("behaviour", "count", "Invoices.", "as counted", "invoice_count")
+    return Catalogue(
+        [
+            *CATALOGUE,
+            Feature(name, *told, lambda view: view.total("issued", "count", by="customer", days=days)),
+        ]
+    )
+
+
+class Counting:
+    """A feature that is an object."""
+
+    def __init__(self, days: int) -> None:
+        self.days = days
+
+    def __call__(self, view: Any) -> Any:
+        return view.total("issued", "count", by="customer", days=self.days)
+
+
+def test_an_identity_changes_with_what_a_feature_does_and_not_from_run_to_run() -> None:
+    found = own_identity(counted(30))
+    assert found == own_identity(counted(30))
+    assert found != own_identity(counted(31))
+    assert found != own_identity(counted(30, "issued_other"))
+    other = replace(counted(30)["issued_own"], compute=lambda view: -view.total("issued", "count", days=30))
+    assert found != own_identity(Catalogue([*CATALOGUE, other]))
+    bound = [replace(other, compute=partial(lambda days, view: days, days)) for days in (1, 2)]
+    first, second = (own_identity(Catalogue([*CATALOGUE, each])) for each in bound)
+    assert first != second
+    called = [
+        own_identity(Catalogue([*CATALOGUE, replace(other, compute=each)]))
+        for each in (Counting(3), Counting(3), Counting(4), Counting(4).__call__)
+    ]
+    assert called[0] == called[1]
+    assert called[1] != called[2] == called[3]
+    # No address of this run, which would make every run another one.
+    assert "0x" not in json.dumps([found, first, *called])
+    assert own_identity(CATALOGUE)["features"] == []
+
+
+def test_a_kept_fold_of_a_feature_that_was_mended_is_not_used_again(tmp_path: Path) -> None:
+    ledger = Ledger.from_frames(
+        pl.DataFrame(
+            {
+                "invoice_id": ["F1"],
+                "customer_id": ["C1"],
+                "issue_date": ["2025-01-02"],
+                "due_date": ["2025-02-01"],
+                "amount": [1.0],
+                "currency": ["EUR"],
+            }
+        ),
+        pl.DataFrame({"invoice_id": ["F1"], "payment_date": ["2025-02-03"], "amount": [1.0]}),
+    )
+    fold = Fold(1, date(2025, 2, 1), (date(2025, 2, 1),), date(2025, 3, 1))
+    rows = pl.DataFrame({"row": [1]})
+    KeptFolds(tmp_path, ledger, Config(), counted(30)).keep(fold, FoldReplay(rows, {}, rows))
+    assert KeptFolds(tmp_path, ledger, Config(), counted(30)).read(fold) is not None
+    assert KeptFolds(tmp_path, ledger, Config(), counted(60)).read(fold) is None

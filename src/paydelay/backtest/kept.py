@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from polars import selectors as cs
 
 from paydelay.config import Config
-from paydelay.features import Catalogue
+from paydelay.features import Catalogue, own_identity
 from paydelay.files import replacing_folder
 from paydelay.folds import Fold
 from paydelay.ledger import Ledger
@@ -51,9 +50,9 @@ class KeptFolds:
     ) -> None:
         self._folder, self._identity = folder, ""
         if folder is not None:
-            tables = [(name, _text(table)) for name, table in sorted((covariates or {}).items())]
             versions = [version(name) for name in ("paydelay", "lightgbm")]
-            said = [ledger.fingerprint(), config.recorded(), catalogue.names, tables, versions]
+            own = own_identity(catalogue, covariates)
+            said = [ledger.fingerprint(), config.recorded(), own, versions]
             self._identity = json.dumps(said, sort_keys=True, default=str)
 
     def read(self, fold: Fold) -> FoldReplay | None:
@@ -99,7 +98,3 @@ class KeptFolds:
             return None
         digest = hashlib.sha256((self._identity + repr(fold)).encode()).hexdigest()
         return self._folder / f"fold-{fold.number}-{digest[:16]}"
-
-
-def _text(table: pl.DataFrame) -> str:
-    return table.select(~cs.nested()).write_csv()

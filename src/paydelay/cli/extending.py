@@ -41,14 +41,9 @@ class Own(NamedTuple):
         as_of : date, optional
             Rows of a table that were known later do not count.
         """
-        import polars as pl
+        from paydelay.features import own_identity
 
-        from paydelay.features import own_declarations
-
-        known = pl.lit(True) if as_of is None else pl.col("known_on") <= as_of
-        tables = {name: rows.filter(known).write_csv() for name, rows in self.covariates.items()}
-        # In their order: the columns of a model have one.
-        return {"features": list(own_declarations(self.catalogue).items()), "tables": tables}
+        return own_identity(self.catalogue, self.covariates, as_of)
 
 
 def ones_own(tables: Sequence[str] | None) -> Own:

@@ -7,6 +7,7 @@ row's own date. ``own`` adds those of installed packages and of dated tables.
 
 from paydelay.features.behaviour import smoothed_late_ratio
 from paydelay.features.declaration import Catalogue, Feature
+from paydelay.features.identity import own_identity
 from paydelay.features.own import (
     chosen_features,
     covariate_features,
@@ -26,6 +27,7 @@ __all__ = [
     "covariate_features",
     "installed_catalogue",
     "own_declarations",
+    "own_identity",
     "own_part",
     "smoothed_late_ratio",
 ]

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-from polars import selectors as cs
 
 from paydelay.backtest import folds_of
 from paydelay.calibration import Floats
 from paydelay.config import Config
 from paydelay.errors import ConfigError, TargetError, ThinLedgerError
-from paydelay.features import CATALOGUE, Catalogue
+from paydelay.features import CATALOGUE, Catalogue, own_identity
 from paydelay.folds import Fold, sampled_days
 from paydelay.history import History, cut_ledger, day_of
 from paydelay.ledger import Ledger
@@ -254,20 +253,17 @@ def _identity(
     settings = given.recorded()
     # How many draws there are changes only the last comparison.
     del settings["backtest"]["replicate_count"]
+    own = own_identity(known.catalogue, known.covariates)
     said = {
         "ledger": known.ledger.fingerprint(),
         "settings": json.dumps(settings, sort_keys=True),
         "folds": repr(folds),
         "ranges searched": repr(space),
-        "features": repr(known.catalogue.names),
-        "covariates": repr([(name, _text(table)) for name, table in sorted(known.covariates.items())]),
+        "features": json.dumps([own["names"], own["features"]], sort_keys=True),
+        "covariates": json.dumps(own["tables"]),
         "versions": repr([version(name) for name in ("paydelay", "lightgbm", "optuna")]),
     }
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in said.items()}
-
-
-def _text(table: pl.DataFrame) -> str:
-    return table.select(~cs.nested()).write_csv()
 
 
 def _judged(known: _Books, rows: FoldRows, given: Config, settings: Settings) -> FoldFigures:
