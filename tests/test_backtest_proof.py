@@ -308,6 +308,34 @@ def test_a_fold_without_a_ripe_delay_is_there_without_figures(proof: Backtest) -
     assert whole["coverage"] == pytest.approx(inside)
 
 
+def test_delays_are_counted_in_other_ways_and_slice_by_slice(proof: Backtest) -> None:
+    rows = proof.rows.filter(pl.col("delay_days").is_not_null() & (pl.col("days_past_due") < 0))
+    cap = float(CONFIG.backtest.delay_cap_days)
+    error = [
+        pl.col(name).cast(pl.Float64).fill_null(cap).clip(upper_bound=cap)
+        for name in ("delay_median", "delay_days")
+    ]
+    rows = rows.with_columns(error=(error[0] - error[1]).abs())
+    found = proof.tables["delay_slices"]
+    views = {row["slice"]: row for row in found.filter(kind="view").rows(named=True)}
+    whole = proof.tables["delays"].filter(scorer="model").row(0, named=True)
+    assert views["all"] == {"kind": "view", "slice": "all"} | {
+        name: whole[name] for name in found.columns[2:]
+    }
+    by_amount = np.average(rows["error"], weights=rows["open_amount_reporting"])
+    assert views["by_amount"]["mae_days"] == pytest.approx(by_amount)
+    once = rows.sort("as_of").unique("invoice_id", keep="first", maintain_order=True)
+    assert views["first_look"]["row_count"] == once.height < rows.height
+    assert views["first_look"]["mae_days"] == pytest.approx(once["error"].mean())
+    most = rows["customer_id"].value_counts()["count"].max()
+    assert views["without_largest"]["row_count"] == rows.height - most
+    for kind in ("amount_quartile", "settled_count", "month"):
+        parts = found.filter(kind=kind)
+        assert parts["row_count"].sum() == rows.height
+        mean = (parts["mae_days"].fill_null(0.0) * parts["row_count"]).sum() / rows.height
+        assert mean == pytest.approx(rows["error"].mean())
+
+
 def test_a_fold_that_begins_too_early_says_what_a_backtest_can_do(ledger: pdl.Ledger) -> None:
     early = pdl.load_config(
         {"backtest": CONFIG.backtest.model_dump() | {"history_min_days": 60, "fold_count": 12}}

@@ -193,13 +193,14 @@ def intervals(
     found = measures(judged, scorer, settings.contact_count)
     return {
         name: cluster_bootstrap(
-            judged.cluster, _weighted(measure, weight), settings.replicate_count, settings.seed
+            judged.cluster, weighted(measure, weight), settings.replicate_count, settings.seed
         )
         for name, measure in found.items()
     }
 
 
-def _weighted(measure: Measure, weight: Floats | None) -> Callable[[Floats], float]:
+def weighted(measure: Callable[[Floats], float], weight: Floats | None) -> Callable[[Floats], float]:
+    """A figure of how often each row was drawn, where rows have weights of their own."""
     return lambda times: measure(times if weight is None else times * weight)
 
 
@@ -213,7 +214,9 @@ def mean_of(values: Floats) -> Callable[[Floats], float]:
     return mean
 
 
-def interval_of_rate(came: Floats, cluster: NDArray[np.integer], settings: BacktestSettings) -> Interval:
+def interval_of_rate(
+    came: Floats, cluster: NDArray[np.integer], settings: BacktestSettings, weight: Floats | None = None
+) -> Interval:
     """Share that came, with an interval that has a width even where none or all of it came.
 
     Parameters
@@ -224,6 +227,8 @@ def interval_of_rate(came: Floats, cluster: NDArray[np.integer], settings: Backt
         Customer and day of each row.
     settings : BacktestSettings
         Draws behind the interval.
+    weight : array of shape (n_rows,), optional
+        Weights of the rows.
 
     Returns
     -------
@@ -231,7 +236,8 @@ def interval_of_rate(came: Floats, cluster: NDArray[np.integer], settings: Backt
         Where draws cannot tell, as every one of them is the same, the exact end for as many
         independent tries as there are pairs of customer and day (Clopper and Pearson 1934).
     """
-    rate = cluster_bootstrap(cluster, mean_of(came), settings.replicate_count, settings.seed)
+    share = weighted(mean_of(came), weight)
+    rate = cluster_bootstrap(cluster, share, settings.replicate_count, settings.seed)
     end = _TAIL ** (1.0 / max(len(np.unique(cluster)), 1))
     if rate.value == 0.0:
         return Interval(0.0, 0.0, 1.0 - end)

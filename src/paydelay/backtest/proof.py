@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from paydelay.backtest.comparing import best_baseline, gain, table
-from paydelay.backtest.delays import coverage_by_fold, delays
+from paydelay.backtest.delays import coverage_by_fold, delay_slices, delays
 from paydelay.backtest.judging import (
     BASELINES,
     SCORER,
@@ -80,7 +80,7 @@ class Backtest:
     tables : dict of str to polars.DataFrame
         ``counts`` (rows scored, judged, and why not), ``scorers``, ``intervals``, ``gains``,
         ``reliability``, ``lift``, ``money``, ``slices``, ``books``, ``delays``,
-        ``delay_folds``, ``drivers``. Where a table holds both, ``outcome`` tells ``late``
+        ``delay_folds``, ``delay_slices``, ``drivers``. Where a table holds both, ``outcome`` tells ``late``
         from ``unpaid``.
     verdicts : dict of str to Verdict
         Of ``late``, and of ``unpaid`` where enough went unpaid to tell.
@@ -279,6 +279,7 @@ def _tables(past: Replay, judged: Mapping[str, Judged], config: Config) -> dict[
         **tables,
         "delays": delays(past.rows, config.backtest),
         "delay_folds": coverage_by_fold(past.rows, config.backtest),
+        "delay_slices": delay_slices(past.rows, config.backtest),
         "drivers": drivers.sort("mean_log_odds", "feature", descending=[True, False]),
     }
 

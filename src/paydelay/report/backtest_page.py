@@ -19,6 +19,7 @@ from paydelay.report.backtest_tables import (
     calibration_table,
     coverage_table,
     dates_table,
+    delay_slices_table,
     folds_table,
     money_table,
     slices_part,
@@ -307,7 +308,7 @@ def _dates_part(proof: Backtest, language: str) -> Markup:
         return tag("p", phrase("backtest.date.nothing", language))
     cap = proof.config.backtest.delay_cap_days
     meaning = _meaning("dates", language=language, n=cap)
-    return together([inside, meaning, coverage_table(proof, language)])
+    return together([inside, meaning, coverage_table(proof, language), delay_slices_table(proof, language)])
 
 
 def _method_part(proof: Backtest, ledger: Ledger | None, language: str) -> Markup:

@@ -259,6 +259,35 @@ def coverage_table(proof: Backtest, language: str) -> Markup:
     return together([tag("h3", title), grid(title, headings, lines, class_="cards")])
 
 
+def delay_slices_table(proof: Backtest, language: str) -> Markup:
+    """The model's figures of payment dates, counted in other ways and slice by slice, folded away."""
+    lines = []
+    for line in proof.tables["delay_slices"].filter(pl.col("row_count") > 0).iter_rows(named=True):
+        kind, name = line["kind"], line["slice"]
+        if kind == "view":
+            called = phrase(f"backtest.view.{name}", language)
+        else:
+            named = {"kind": slice_kind(kind, language), "slice": slice_name(kind, name, language)}
+            called = phrase("backtest.failure.name", language, **named)
+        error = {"value": line["mae_days"], "low": line["mae_low"], "high": line["mae_high"]}
+        lines.append(
+            [
+                called,
+                with_interval("slope", error, language),
+                format_number(line["crps_days"], language, 2),
+                *_coverage(line, language),
+                format_number(line["row_count"], language, 0),
+            ]
+        )
+    headings = [
+        *(_column(name, language) for name in ("slice", "mae")),
+        phrase("column.crps_days", language),
+        *(_column(name, language) for name in ("coverage", "width", "rows")),
+    ]
+    title = phrase("backtest.show_slices", language)
+    return tag("details", tag("summary", title), grid(title, headings, lines))
+
+
 def _coverage(line: dict[str, Any], language: str) -> list[str]:
     """Share inside the interval and days that it spans, each with the interval of its own."""
     share, days = (
